@@ -1,0 +1,37 @@
+# `make help` lists what there is; every target sets up what it needs.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format ui migrate lock clean
+PORT ?= 8080
+WORKERS ?= 2
+IN_PROJECT := . ./environment.sh &&
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+setup: ## make .venv with the pinned packages (does nothing when it is there)
+	@bin/setup
+
+run: setup migrate ## ten years of bars -> checks -> features -> models -> report (SOURCE=, UNIVERSE=, CSV_FOLDER=, YEARS=)
+	@$(IN_PROJECT) bin/run_mill
+
+test: setup ## all tests
+	@$(IN_PROJECT) python -m pytest -n $(WORKERS) --dist loadgroup
+
+lint: setup ## ruff, mypy, import-linter
+	@$(IN_PROJECT) ruff check . && ruff format --check . && mypy && lint-imports
+
+format: setup ## let ruff order and format the code
+	@$(IN_PROJECT) ruff check --fix . ; ruff format .
+
+ui: setup ## Airflow with scheduler and UI on http://127.0.0.1:8080 (PORT=)
+	@$(IN_PROJECT) bin/ui $(PORT)
+
+migrate: setup ## bring Airflow's database for this shell up to date
+	@$(IN_PROJECT) bin/migrate
+
+lock: setup ## resolve requirements.in anew into requirements.txt
+	@$(IN_PROJECT) bin/lock
+
+clean: ## remove .venv and Airflow's homes; never the lake
+	rm -rf .venv .airflow

@@ -1,0 +1,1 @@
+"""What every layer shares: settings, universes, months, schemas, the lake and its assets."""

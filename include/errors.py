@@ -1,0 +1,23 @@
+"""The errors a user can cause or meet; each message is one sentence naming what, where and what to do."""
+
+from __future__ import annotations
+
+
+class MarketmillError(Exception):
+    """Base of all errors that Marketmill raises on purpose."""
+
+
+class ConfigurationError(MarketmillError):
+    """A setting, universe file or form field is wrong."""
+
+
+class LakeError(MarketmillError):
+    """The lake cannot be read or written as asked."""
+
+
+class SourceError(MarketmillError):
+    """A source answered with something that cannot be taken as bars."""
+
+
+class ModelError(MarketmillError):
+    """A model cannot be trained, stored or read back as asked."""

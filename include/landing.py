@@ -1,0 +1,203 @@
+"""Landing: every answer of a source as one immutable file, and which part of time the answers cover.
+
+A file is never changed or deleted. Where two fetches hold the same bar, the later fetch is the source's present opinion.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.errors import ConfigurationError, LakeError
+from include.lake import Lake, parquet_bytes
+from include.schemas import LANDING, conform
+
+_METADATA_KEY = b"marketmill"
+_REMEDY = "bring it back from a copy, or take it away and fetch that time again"
+_STAMP = "%Y%m%dT%H%M%S%fZ"
+
+Interval = tuple[datetime, datetime]
+
+
+class Adjustment(StrEnum):
+    """On which scale a source gives its prices."""
+
+    RAW = "raw"
+    """As traded on the day."""
+    SPLIT = "split"
+    """Adjusted for all splits up to the day of the fetch (Yahoo, IBKR TRADES)."""
+    SPLIT_AND_DIVIDEND = "split_and_dividend"
+    """Adjusted for splits and dividends up to the day of the fetch."""
+    NONE = "none"
+    """Nothing to adjust: index levels, currencies, crypto."""
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What a landing file says about itself.
+
+    ``start`` and ``end`` bound the half-open UTC interval that was asked for; an answer covers it even where it holds no bar.
+    Times may come in any zone and are held in UTC.
+
+    Raises
+    ------
+    LakeError
+        If a time has no zone, or the interval is empty.
+    """
+
+    source: str
+    symbol: str
+    timeframe: str
+    adjustment: Adjustment
+    start: datetime
+    end: datetime
+    fetched_at: datetime
+    request: str = ""
+
+    def __post_init__(self) -> None:
+        """Hold times in UTC, so that names of files sort by time."""
+        for name in ("start", "end", "fetched_at"):
+            moment = getattr(self, name)
+            if moment.tzinfo is None:
+                raise LakeError(f"landing of {self.symbol} from {self.source}: {name} {moment} has no time zone")
+            object.__setattr__(self, name, moment.astimezone(UTC))
+        if self.start >= self.end:
+            raise LakeError(f"landing of {self.symbol} from {self.source}: the interval {self.start} to {self.end} is empty")
+
+    @property
+    def path(self) -> str:
+        """Place of the file below the lake's root."""
+        return f"{Lake.landing(self.source, self.timeframe, self.symbol)}/{self.fetched_at.strftime(_STAMP)}.parquet"
+
+
+def write_landing(lake: Lake, landed: Landed, rows: pa.Table) -> str:
+    """Store one answer (schema :data:`include.schemas.LANDING`, any number of rows, in the source's order) and return its path.
+
+    Raises
+    ------
+    LakeError
+        If the rows do not fit the schema, or a file of that instant is there already (landing is never rewritten).
+    """
+    table = conform(rows, LANDING, f"landing of {landed.symbol} from {landed.source}")
+    if lake.exists(landed.path):
+        raise LakeError(f"{lake.url}/{landed.path} exists already; landing is never rewritten")
+    facts = {
+        "source": landed.source,
+        "symbol": landed.symbol,
+        "timeframe": landed.timeframe,
+        "adjustment": landed.adjustment.value,
+        "start": landed.start.isoformat(),
+        "end": landed.end.isoformat(),
+        "fetched_at": landed.fetched_at.isoformat(),
+        "request": landed.request,
+    }
+    lake.write(landed.path, parquet_bytes(table.replace_schema_metadata({_METADATA_KEY: json.dumps(facts)})))
+    return landed.path
+
+
+def list_landed(lake: Lake, source: str, timeframe: str, symbol: str) -> list[Landed]:
+    """All answers held for a symbol, oldest fetch first."""
+    folder = Lake.landing(source, timeframe, symbol)
+    return [_describe(lake, f"{folder}/{name}") for name in lake.files(folder) if name.endswith(".parquet")]
+
+
+def missing_intervals(wanted: Interval, covered: Iterable[Interval]) -> list[Interval]:
+    """The parts of the half-open interval ``wanted`` that no interval of ``covered`` holds, in order."""
+    missing, start = [], wanted[0]
+    for low, high in sorted(covered):
+        if high <= start:
+            continue
+        if low >= wanted[1]:
+            break
+        if low > start:
+            missing.append((start, low))
+        start = max(start, high)
+    if start < wanted[1]:
+        missing.append((start, wanted[1]))
+    return missing
+
+
+@dataclass(frozen=True)
+class LandedRows:
+    """The rows of one symbol in a time range as their source gives them today.
+
+    Columns of ``rows``: symbol, the columns of landing, source, adjustment, as_of, row (place in the landing file).
+    Ordered as landed; duplicates within one answer are kept for the checks. ``superseded`` counts rows left out because
+    a later fetch of the same source covers their time.
+    """
+
+    rows: pa.Table
+    superseded: int
+
+
+def read_landed(lake: Lake, source: str, timeframe: str, symbol: str, start: datetime, end: datetime) -> LandedRows:
+    """Rows with ``start <= timestamp < end`` (UTC), each time taken from the newest answer that covers it."""
+    tables: list[pa.Table] = []
+    superseded = 0
+    newer: list[Interval] = []
+    for landed in reversed(list_landed(lake, source, timeframe, symbol)):
+        low, high = max(start, landed.start), min(end, landed.end)
+        if low < high:
+            taken, left_out = _rows_of(lake, landed, low, high, newer)
+            tables.append(taken)
+            superseded += left_out
+        newer.append((landed.start, landed.end))
+    if not tables:
+        return LandedRows(_EMPTY, 0)
+    return LandedRows(pa.concat_tables(reversed(tables)), superseded)
+
+
+_EMPTY = pa.schema(
+    [
+        pa.field("symbol", pa.string()),
+        *LANDING,
+        pa.field("source", pa.string()),
+        pa.field("adjustment", pa.string()),
+        pa.field("as_of", pa.timestamp("us", tz="UTC")),
+        pa.field("row", pa.int64()),
+    ]
+).empty_table()
+
+
+def _rows_of(lake: Lake, landed: Landed, low: datetime, high: datetime, newer: list[Interval]) -> tuple[pa.Table, int]:
+    table = conform(lake.read_table(landed.path), LANDING, f"{lake.url}/{landed.path}")
+    stamps = table["timestamp"].to_pylist()
+    inside = [low <= stamp < high for stamp in stamps]
+    fresh = [here and not any(a <= stamp < b for a, b in newer) for here, stamp in zip(inside, stamps, strict=True)]
+    count = table.num_rows
+    table = (
+        table.add_column(0, "symbol", pa.array([landed.symbol] * count, pa.string()))
+        .append_column("source", pa.array([landed.source] * count, pa.string()))
+        .append_column("adjustment", pa.array([landed.adjustment.value] * count, pa.string()))
+        .append_column("as_of", pa.array([landed.fetched_at] * count, pa.timestamp("us", tz="UTC")))
+        .append_column("row", pa.array(range(count), pa.int64()))
+        .cast(_EMPTY.schema)
+    )
+    return table.filter(pa.array(fresh, pa.bool_())), sum(inside) - sum(fresh)
+
+
+def _describe(lake: Lake, path: str) -> Landed:
+    try:
+        with lake.filesystem.open_input_file(lake.full(path)) as stream:
+            facts = json.loads((pq.read_schema(stream).metadata or {})[_METADATA_KEY])
+        landed = Landed(
+            source=facts["source"],
+            symbol=facts["symbol"],
+            timeframe=facts["timeframe"],
+            adjustment=Adjustment(facts["adjustment"]),
+            start=datetime.fromisoformat(facts["start"]),
+            end=datetime.fromisoformat(facts["end"]),
+            fetched_at=datetime.fromisoformat(facts["fetched_at"]),
+            request=facts["request"],
+        )
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, LakeError, ConfigurationError) as error:
+        raise LakeError(f"{lake.url}/{path} is not a landing file ({error}); it was changed from outside: {_REMEDY}") from error
+    if landed.path != path:
+        raise LakeError(f"{lake.url}/{path} says that it is {landed.path}; it was moved from outside: {_REMEDY}")
+    return landed

@@ -1,0 +1,87 @@
+"""Settings: a DAG param wins over the environment, the environment (with ``.env``) over ``config/settings.yaml``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from include.errors import ConfigurationError
+from include.lake import Lake
+from include.yaml_files import explain
+
+PROJECT = Path(__file__).resolve().parent.parent
+SETTINGS_FILE = PROJECT / "include" / "config" / "settings.yaml"
+
+
+class SourceName(StrEnum):
+    """The sources of bars."""
+
+    SAMPLE = "sample"
+    CSV = "csv"
+    YAHOO = "yahoo"
+    IBKR = "ibkr"
+    BINANCE = "binance"
+
+    @classmethod
+    def _missing_(cls, value: object) -> SourceName | None:
+        return cls.YAHOO if value == "yfinance" else None
+
+
+def _named(*names: str) -> AliasChoices:
+    return AliasChoices(*names)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set outside a DAG's form."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", yaml_file=SETTINGS_FILE, populate_by_name=True)
+
+    lake: Annotated[str, Field(validation_alias=_named("lake", "IBKR_TRAINING_CACHE_DIR"), description="a folder or s3://bucket/prefix")] = str(
+        PROJECT / "lake"
+    )
+    universe: Annotated[str, Field(description="default universe of the DAGs")] = "sample"
+    source: Annotated[
+        SourceName, Field(validation_alias=_named("source", "IBKR_TRAINING_DATA_SOURCE"), description="default source of the DAGs")
+    ] = SourceName.SAMPLE
+    batch_size: Annotated[int, Field(ge=1, le=500, description="symbols of one mapped fetch task")] = 5
+    csv_folder: Annotated[str | None, Field(description="folder of the csv source")] = None
+    mlflow_tracking_uri: Annotated[str, Field(description="SQLite file or server")] = f"sqlite:///{PROJECT / '.mlflow' / 'mlflow.db'}"
+    mlflow_experiment_name: str = "marketmill"
+    seed: Annotated[int, Field(ge=0, description="seed of everything random")] = 7
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Sources in the order of their rank; ``.env`` is exported by ``environment.sh`` and so is part of the environment."""
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is not allowed or a key is unknown; the message names the key and what is allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigurationError(f"settings ({SETTINGS_FILE} and environment): {explain(error, Settings)}") from error
+
+
+def open_lake() -> Lake:
+    """The lake of the settings."""
+    return Lake(settings().lake)

@@ -1,0 +1,113 @@
+"""Universes: which instruments belong together, and what must be known about each."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from include.errors import ConfigurationError
+from include.symbols import SYMBOL_PATTERN, parse_symbol
+from include.yaml_files import load_yaml
+
+FOLDER = Path(__file__).parent / "config" / "universes"
+
+Symbol = Annotated[str, StringConstraints(pattern=f"^{SYMBOL_PATTERN}$", max_length=32)]
+
+
+class Kind(StrEnum):
+    """What an instrument is."""
+
+    STOCK = "stock"
+    FUND = "fund"
+    INDEX = "index"
+    CRYPTO = "crypto"
+    CURRENCY = "currency"
+
+
+class Instrument(BaseModel):
+    """One symbol and the facts that checks and features need."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    symbol: Symbol
+    name: str = Field(min_length=1)
+    kind: Kind
+    sector: str | None = None
+    calendar: str = Field(description="exchange calendar, for example XNYS, XBOM, XCBF or 24/7")
+    trades_volume: bool = Field(description="false for indices without volume, such as ^VIX")
+    aliases: tuple[Symbol, ...] = Field(default=(), description="earlier symbols of the same instrument")
+
+
+class Universe(BaseModel):
+    """A named set of instruments."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    description: str
+    instruments: tuple[Instrument, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _symbols_are_unique(self) -> Universe:
+        symbols = self.symbols
+        doubled = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+        if doubled:
+            raise ValueError(f"symbols named twice: {', '.join(doubled)}")
+        return self
+
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols in the file's order."""
+        return [instrument.symbol for instrument in self.instruments]
+
+
+def list_universes(folder: Path = FOLDER) -> list[str]:
+    """Names of the universes that have a file."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load_universe(name: str, folder: Path = FOLDER) -> Universe:
+    """Read one universe.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such universe, or its file is wrong; the message names the file, the key and what is allowed.
+    """
+    known = list_universes(folder)
+    if name not in known:
+        raise ConfigurationError(f"universe {name!r} is unknown; use one of {', '.join(known)} or add {name}.yaml to {folder}")
+    universe = load_yaml(folder / f"{name}.yaml", Universe)
+    if universe.name != name:
+        raise ConfigurationError(f"{folder / (name + '.yaml')}: name is {universe.name!r}, but the file is called {name}.yaml")
+    return universe
+
+
+def pick_instruments(universe: Universe, symbols: list[str] | None) -> list[Instrument]:
+    """The universe's instruments, or those of ``symbols`` only.
+
+    A symbol that no universe knows is taken as a US stock that trades volume (any symbol of a source may be named).
+
+    Raises
+    ------
+    ConfigurationError
+        If something in ``symbols`` is not a symbol.
+    """
+    if not symbols:
+        return list(universe.instruments)
+    known = known_instruments() | {instrument.symbol: instrument for instrument in universe.instruments}
+    return [known.get(parse_symbol(symbol)) or _stock(symbol) for symbol in dict.fromkeys(symbols)]
+
+
+def known_instruments() -> dict[str, Instrument]:
+    """Every instrument of every universe by symbol."""
+    return {instrument.symbol: instrument for name in list_universes() for instrument in load_universe(name).instruments}
+
+
+def _stock(symbol: str) -> Instrument:
+    if "/" in symbol:
+        return Instrument(symbol=symbol, name=symbol, kind=Kind.CRYPTO, calendar="24/7", trades_volume=True)
+    return Instrument(symbol=symbol, name=symbol, kind=Kind.STOCK, calendar="XNYS", trades_volume=True)

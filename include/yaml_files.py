@@ -1,0 +1,50 @@
+"""Read a YAML file into a frozen pydantic model, with errors a person can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from include.errors import ConfigurationError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_yaml(path: Path, model: type[Model]) -> Model:
+    """Read ``path`` as ``model``.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is missing, is no YAML mapping, or a key is unknown, missing or has a value that is not allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path}: must hold keys and values, holds {type(content).__name__}")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {explain(error, model)}") from error
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """Each fault as ``key: what is wrong``; for an unknown key, the keys there are."""
+    faults = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"]) or "file"
+        if fault["type"] == "extra_forbidden":
+            allowed = f" (allowed: {', '.join(model.model_fields)})" if len(fault["loc"]) == 1 else ""
+            faults.append(f"{key}: is not a known key{allowed}")
+        elif fault["type"] == "missing":
+            faults.append(f"{key}: is missing")
+        else:
+            faults.append(f"{key}: {fault['msg']}, got {fault['input']!r}")
+    return "; ".join(faults)

@@ -1,0 +1,51 @@
+"""The environment of every test: homes and stores of its own, nothing that phones home, and no leftover of the developer's shell."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from include.lake import Lake
+
+PROJECT = Path(__file__).resolve().parent.parent
+_HOME = Path(tempfile.mkdtemp(prefix="marketmill-tests-"))
+
+for name in ("SOURCE", "UNIVERSE", "CSV_FOLDER", "IBKR_TRAINING_DATA_SOURCE", "IBKR_TRAINING_CACHE_DIR"):
+    os.environ.pop(name, None)
+# Airflow reads these at its first import, so they are set before any test module is.
+os.environ |= {
+    "AIRFLOW_HOME": str(_HOME / "airflow"),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW_CONN_SPARK_DEFAULT": '{"conn_type": "spark", "host": "local[2]"}',
+    "LAKE": str(_HOME / "lake"),
+    "MLFLOW_TRACKING_URI": f"sqlite:///{_HOME / 'mlflow' / 'mlflow.db'}",
+    "MLFLOW_EXPERIMENT_NAME": "marketmill",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GX_ANALYTICS_ENABLED": "false",
+    "PYSPARK_PYTHON": sys.executable,
+    "PYSPARK_DRIVER_PYTHON": sys.executable,
+    "SPARK_LOCAL_IP": "127.0.0.1",
+    "OMP_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "PYTHONPATH": os.pathsep.join([str(PROJECT), str(PROJECT / "plugins")]),
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+}
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """An empty lake of this test's own."""
+    from include.lake import Lake
+
+    return Lake(str(tmp_path / "lake"))

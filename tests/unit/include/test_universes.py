@@ -1,0 +1,75 @@
+"""Universe files and what is said about a wrong one."""
+
+from pathlib import Path
+
+import pytest
+
+from include.calendars import exchange_calendar
+from include.errors import ConfigurationError
+from include.universes import Kind, list_universes, load_universe, pick_instruments
+
+GOOD = """
+name: mine
+description: two symbols
+instruments:
+  - {symbol: AAPL, name: Apple, kind: stock, calendar: XNYS, trades_volume: true}
+  - {symbol: ^VIX, name: VIX, kind: index, calendar: XCBF, trades_volume: false}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "mine.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_the_shipped_universes_hold_what_was_asked_for() -> None:
+    assert list_universes() == ["core5", "crypto", "global26", "sample"]
+    assert load_universe("core5").symbols == ["SPY", "^VIX", "TSLA", "NVDA", "AMD"]
+    global26 = load_universe("global26").instruments
+    assert len(global26) == 26
+    assert len({instrument.sector for instrument in global26 if instrument.kind is Kind.STOCK}) == 5
+    assert [instrument.symbol for instrument in global26 if not instrument.trades_volume] == ["^VIX"]
+
+
+@pytest.mark.parametrize("name", list_universes())
+def test_every_calendar_of_a_universe_exists(name: str) -> None:
+    for calendar in {instrument.calendar for instrument in load_universe(name).instruments}:
+        assert len(exchange_calendar(calendar).sessions) > 0
+
+
+def test_an_unknown_universe_names_the_known_ones() -> None:
+    with pytest.raises(ConfigurationError, match=r"'nope' is unknown; use one of core5, crypto, global26, sample"):
+        load_universe("nope")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("kind: stock", "kind: share"), r"mine\.yaml: instruments\.0\.kind: .*'stock', 'fund', 'index', 'crypto' or 'currency', got 'share'"),
+        (("description: two symbols", "note: x"), r"note: is not a known key \(allowed: name, description, instruments\)"),
+        (("calendar: XNYS, ", ""), r"instruments\.0\.calendar: is missing"),
+        (("symbol: AAPL", "symbol: ../x"), r"instruments\.0\.symbol: "),
+        (("symbol: AAPL", "symbol: ^VIX"), r"symbols named twice: \^VIX"),
+        (("name: mine", "name: other"), r"name is 'other', but the file is called mine\.yaml"),
+        (("instruments:", "instruments: ["), r"mine\.yaml: is not YAML"),
+        ((GOOD, "- a list"), r"must hold keys and values, holds list"),
+        (("two symbols", "two symbols\nx: !!python/object/apply:os.system ['true']"), r"is not YAML"),
+    ],
+)
+def test_a_wrong_file_is_named_with_key_and_allowed_values(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    folder = write(tmp_path, GOOD.replace(*change))
+    with pytest.raises(ConfigurationError, match=message):
+        load_universe("mine", folder)
+
+
+def test_any_symbol_of_a_source_may_be_picked() -> None:
+    universe = load_universe("sample")
+    assert [instrument.symbol for instrument in pick_instruments(universe, None)] == universe.symbols
+    picked = pick_instruments(universe, ["AMZN", "^VIX", "SOL/USDT", "AMZN"])
+    assert [(instrument.symbol, instrument.calendar) for instrument in picked] == [
+        ("AMZN", "XNYS"),
+        ("^VIX", "XCBF"),
+        ("SOL/USDT", "24/7"),
+    ]
+    with pytest.raises(ConfigurationError, match="is not a symbol"):
+        pick_instruments(universe, ["../x"])
