@@ -13,19 +13,19 @@ setup: ## make .venv with the pinned packages (does nothing when it is there)
 	@bin/setup
 
 run: setup migrate ## ten years of bars -> checks -> features -> models -> report (SOURCE=, UNIVERSE=, CSV_FOLDER=, YEARS=)
-	@$(IN_PROJECT) bin/run_mill
+	@$(IN_PROJECT) exec bin/run_mill
 
 test: setup ## all tests
 	@$(IN_PROJECT) python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: setup ## ruff, mypy, import-linter
-	@$(IN_PROJECT) ruff check . && ruff format --check . && mypy && lint-imports
+	@$(IN_PROJECT) ruff check . && ruff format --check . && mypy && lint-imports --no-logo
 
 format: setup ## let ruff order and format the code
 	@$(IN_PROJECT) ruff check --fix . ; ruff format .
 
 ui: setup ## Airflow with scheduler and UI on http://127.0.0.1:8080 (PORT=)
-	@$(IN_PROJECT) bin/ui $(PORT)
+	@$(IN_PROJECT) exec bin/ui "$(PORT)"
 
 migrate: setup ## bring Airflow's database for this shell up to date
 	@$(IN_PROJECT) bin/migrate

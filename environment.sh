@@ -44,12 +44,20 @@ _mill_read_dotenv() {
     done <"$1"
 }
 
+export MARKETMILL_HOME="$_mill_root"
+
 if [ -f "$_mill_root/.env" ]; then _mill_read_dotenv "$_mill_root/.env"; fi
 
 if [ -f "$_mill_root/.venv/bin/activate" ]; then
     case ":$PATH:" in
         ":$_mill_root/.venv/bin:"*) ;;
-        *) . "$_mill_root/.venv/bin/activate" ;;
+        *)
+            case $- in
+                # A person gets the prompt and `deactivate`; a script needs only the path.
+                *i*) . "$_mill_root/.venv/bin/activate" ;;
+                *) export VIRTUAL_ENV="$_mill_root/.venv" PATH="$_mill_root/.venv/bin:$PATH" ;;
+            esac
+            ;;
     esac
     # Spark's worker processes must see the same packages as the driver.
     export PYSPARK_PYTHON="${PYSPARK_PYTHON:-$_mill_root/.venv/bin/python}"
@@ -80,9 +88,13 @@ if [ -z "${AIRFLOW_CONN_SPARK_DEFAULT:-}" ]; then
 fi
 export SPARK_LOCAL_IP="${SPARK_LOCAL_IP:-127.0.0.1}"
 
-# The lake and the models' registry
-export LAKE="${LAKE:-$_mill_root/lake}"
-export MLFLOW_TRACKING_URI="${MLFLOW_TRACKING_URI:-sqlite:///$_mill_root/.mlflow/mlflow.db}"
+# The lake (also under its other name) and the models' registry
+export LAKE="${LAKE:-${IBKR_TRAINING_CACHE_DIR:-$_mill_root/lake}}"
+if [ -z "${MLFLOW_TRACKING_URI:-}" ]; then
+    # SQLite makes its file, but not the folder.
+    mkdir -p "$_mill_root/.mlflow"
+    export MLFLOW_TRACKING_URI="sqlite:///$_mill_root/.mlflow/mlflow.db"
+fi
 export MLFLOW_EXPERIMENT_NAME="${MLFLOW_EXPERIMENT_NAME:-marketmill}"
 
 # Nobody is told what you do here.

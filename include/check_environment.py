@@ -3,6 +3,7 @@
 Standard library only, and readable by any Python 3: it runs before anything is installed.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -69,6 +70,4 @@ def main(environment: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    import os
-
     sys.exit(main(os.environ))

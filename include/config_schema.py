@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from include.settings import PROJECT, Settings
 from include.universes import Universe
 
 FOLDER = PROJECT / "include" / "config" / "schema"
-_MODELS = {"settings": Settings, "universe": Universe}
+_MODELS: dict[str, type[BaseModel]] = {"settings": Settings, "universe": Universe}
 
 
 def render() -> dict[str, str]:

@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,6 +21,9 @@ from include.months import as_utc, month_end, month_start
 from include.publish import list_months, read_month
 from include.schemas import FEATURE_KEYS
 from include.timeframes import timeframe_length
+
+if TYPE_CHECKING:
+    import pandas as pd  # workers that write features do not pay for it
 
 
 @dataclass(frozen=True)

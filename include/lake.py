@@ -99,7 +99,7 @@ class Lake:
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder is there."""
-        return self.filesystem.get_file_info(self.full(path)).type != fs.FileType.NotFound
+        return bool(self.filesystem.get_file_info(self.full(path)).type != fs.FileType.NotFound)
 
     def files(self, folder: str) -> list[str]:
         """Names of the files directly in ``folder``, sorted; hidden ones (``.x``) are left out."""
@@ -147,7 +147,7 @@ class Lake:
         """Give a file another path, replacing what is there."""
         if self.is_local:
             Path(self.full(target)).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(self.full(source), self.full(target))
+            Path(self.full(source)).replace(self.full(target))
         else:
             self.filesystem.copy_file(self.full(source), self.full(target))
             self.delete(source)
@@ -212,7 +212,7 @@ def parquet_bytes(table: pa.Table, *, compression: str = "zstd") -> bytes:
     """``table`` as the bytes of a Parquet file with page checksums; equal tables give equal bytes, however they are chunked."""
     sink = pa.BufferOutputStream()
     pq.write_table(table.combine_chunks(), sink, compression=compression, write_page_checksum=True)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def _write_local(path: Path, data: bytes) -> None:
@@ -223,7 +223,7 @@ def _write_local(path: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(beside, path)
+        beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

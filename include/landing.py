@@ -43,6 +43,7 @@ class Landed:
     """What a landing file says about itself.
 
     ``start`` and ``end`` bound the half-open UTC interval that was asked for; an answer covers it even where it holds no bar.
+    ``as_of`` is the time up to which its prices are adjusted: the fetch, unless the source is a file made earlier.
     Times may come in any zone and are held in UTC.
 
     Raises
@@ -59,10 +60,13 @@ class Landed:
     end: datetime
     fetched_at: datetime
     request: str = ""
+    as_of: datetime | None = None
 
     def __post_init__(self) -> None:
         """Hold times in UTC, so that names of files sort by time."""
-        for name in ("start", "end", "fetched_at"):
+        if self.as_of is None:
+            object.__setattr__(self, "as_of", self.fetched_at)
+        for name in ("start", "end", "fetched_at", "as_of"):
             moment = getattr(self, name)
             if moment.tzinfo is None:
                 raise LakeError(f"landing of {self.symbol} from {self.source}: {name} {moment} has no time zone")
@@ -96,6 +100,7 @@ def write_landing(lake: Lake, landed: Landed, rows: pa.Table) -> str:
         "end": landed.end.isoformat(),
         "fetched_at": landed.fetched_at.isoformat(),
         "request": landed.request,
+        "as_of": (landed.as_of or landed.fetched_at).isoformat(),
     }
     lake.write(landed.path, parquet_bytes(table.replace_schema_metadata({_METADATA_KEY: json.dumps(facts)})))
     return landed.path
@@ -117,7 +122,7 @@ def missing_intervals(wanted: Interval, covered: Iterable[Interval]) -> list[Int
             break
         if low > start:
             missing.append((start, low))
-        start = max(start, high)
+        start = high
     if start < wanted[1]:
         missing.append((start, wanted[1]))
     return missing
@@ -149,11 +154,11 @@ def read_landed(lake: Lake, source: str, timeframe: str, symbol: str, start: dat
             superseded += left_out
         newer.append((landed.start, landed.end))
     if not tables:
-        return LandedRows(_EMPTY, 0)
+        return LandedRows(pa.Table.from_batches([], _ROWS), 0)
     return LandedRows(pa.concat_tables(reversed(tables)), superseded)
 
 
-_EMPTY = pa.schema(
+_ROWS = pa.schema(
     [
         pa.field("symbol", pa.string()),
         *LANDING,
@@ -162,7 +167,7 @@ _EMPTY = pa.schema(
         pa.field("as_of", pa.timestamp("us", tz="UTC")),
         pa.field("row", pa.int64()),
     ]
-).empty_table()
+)
 
 
 def _rows_of(lake: Lake, landed: Landed, low: datetime, high: datetime, newer: list[Interval]) -> tuple[pa.Table, int]:
@@ -175,9 +180,9 @@ def _rows_of(lake: Lake, landed: Landed, low: datetime, high: datetime, newer: l
         table.add_column(0, "symbol", pa.array([landed.symbol] * count, pa.string()))
         .append_column("source", pa.array([landed.source] * count, pa.string()))
         .append_column("adjustment", pa.array([landed.adjustment.value] * count, pa.string()))
-        .append_column("as_of", pa.array([landed.fetched_at] * count, pa.timestamp("us", tz="UTC")))
+        .append_column("as_of", pa.array([landed.as_of] * count, pa.timestamp("us", tz="UTC")))
         .append_column("row", pa.array(range(count), pa.int64()))
-        .cast(_EMPTY.schema)
+        .cast(_ROWS)
     )
     return table.filter(pa.array(fresh, pa.bool_())), sum(inside) - sum(fresh)
 
@@ -195,6 +200,7 @@ def _describe(lake: Lake, path: str) -> Landed:
             end=datetime.fromisoformat(facts["end"]),
             fetched_at=datetime.fromisoformat(facts["fetched_at"]),
             request=facts["request"],
+            as_of=datetime.fromisoformat(facts["as_of"]),
         )
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, LakeError, ConfigurationError) as error:
         raise LakeError(f"{lake.url}/{path} is not a landing file ({error}); it was changed from outside: {_REMEDY}") from error

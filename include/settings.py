@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from include.errors import ConfigurationError
 from include.lake import Lake
+from include.sources import SourceName
 from include.yaml_files import explain
 
 PROJECT = Path(__file__).resolve().parent.parent
 SETTINGS_FILE = PROJECT / "include" / "config" / "settings.yaml"
 
 
-class SourceName(StrEnum):
-    """The sources of bars."""
-
-    SAMPLE = "sample"
-    CSV = "csv"
-    YAHOO = "yahoo"
-    IBKR = "ibkr"
-    BINANCE = "binance"
-
-    @classmethod
-    def _missing_(cls, value: object) -> SourceName | None:
-        return cls.YAHOO if value == "yfinance" else None
-
-
 def _named(*names: str) -> AliasChoices:
     return AliasChoices(*names)
+
+
+def _secret(value: object) -> SecretStr:
+    """Take whatever was given: an error of pydantic would show it. Who uses the secret checks it."""
+    return value if isinstance(value, SecretStr) else SecretStr(str(value))
+
+
+def _results_file() -> SecretStr:
+    return SecretStr(f"sqlite:///{PROJECT / '.marketmill' / 'results.db'}")
 
 
 class Settings(BaseSettings):
@@ -41,9 +36,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", yaml_file=SETTINGS_FILE, populate_by_name=True)
 
-    lake: Annotated[str, Field(validation_alias=_named("lake", "IBKR_TRAINING_CACHE_DIR"), description="a folder or s3://bucket/prefix")] = str(
-        PROJECT / "lake"
-    )
+    lake: Annotated[
+        str, Field(validation_alias=_named("lake", "IBKR_TRAINING_CACHE_DIR"), description="a folder or s3://bucket/prefix")
+    ] = str(PROJECT / "lake")
     universe: Annotated[str, Field(description="default universe of the DAGs")] = "sample"
     source: Annotated[
         SourceName, Field(validation_alias=_named("source", "IBKR_TRAINING_DATA_SOURCE"), description="default source of the DAGs")
@@ -53,6 +48,42 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: Annotated[str, Field(description="SQLite file or server")] = f"sqlite:///{PROJECT / '.mlflow' / 'mlflow.db'}"
     mlflow_experiment_name: str = "marketmill"
     seed: Annotated[int, Field(ge=0, description="seed of everything random")] = 7
+    results_url: Annotated[
+        SecretStr,
+        BeforeValidator(_secret),
+        Field(
+            default_factory=_results_file,
+            validation_alias=_named("results_url", "DB_URL", "DATABASE_URL"),
+            description="database of quotas and results, sqlite:///file or postgresql://user:password@host/database",
+        ),
+    ]
+    training_client_id: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=2_000_000_000,
+            validation_alias=_named("training_client_id", "IBKR_TRAINING_CLIENT_ID"),
+            description="IBKR client id that is kept for history; parallel tasks take the ids after it",
+        ),
+    ] = 190
+    training_max_snapshots: Annotated[
+        int,
+        Field(
+            ge=1,
+            validation_alias=_named("training_max_snapshots", "IBKR_TRAINING_MAX_SNAPSHOTS"),
+            description="most IBKR requests of one run",
+        ),
+    ] = 50
+    training_snapshot_interval: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=3600,
+            allow_inf_nan=False,
+            validation_alias=_named("training_snapshot_interval", "IBKR_TRAINING_SNAPSHOT_INTERVAL"),
+            description="least seconds between two IBKR requests",
+        ),
+    ] = 1.0
 
     @classmethod
     def settings_customise_sources(
@@ -60,8 +91,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Sources in the order of their rank; ``.env`` is exported by ``environment.sh`` and so is part of the environment."""
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)

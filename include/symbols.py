@@ -22,7 +22,9 @@ def parse_symbol(text: str) -> str:
         If it is not.
     """
     if not isinstance(text, str) or len(text) > _LONGEST or not _SYMBOL.fullmatch(text):
-        raise ConfigurationError(f"{text!r} is not a symbol: upper-case letters and digits joined by . - / = _ &, for example ^GSPC or BTC/USDT")
+        raise ConfigurationError(
+            f"{text!r} is not a symbol: upper-case letters and digits joined by . - / = _ &, for example ^GSPC or BTC/USDT"
+        )
     return text
 
 

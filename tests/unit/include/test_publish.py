@@ -184,9 +184,10 @@ for _ in range(int(sys.argv[2])):
 """
 
 
-def start_publisher(lake: Lake, rounds: int, *values: int) -> subprocess.Popen[bytes]:
+def start(script: str, lake: Lake, *arguments: int) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        [sys.executable, "-c", PUBLISHER, lake.root, str(rounds), *map(str, values)],
+        [sys.executable, "-c", script, lake.root, *map(str, arguments)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
     )
@@ -201,7 +202,7 @@ def test_a_killed_publisher_leaves_one_state_and_a_rerun_gives_the_same_content(
     chance = random.Random(3)
     for _ in range(6):
         put(lake, 0, 200_000)
-        process = start_publisher(lake, 10_000, 1, 2)
+        process = start(PUBLISHER, lake, 10_000, 1, 2)
         time.sleep(chance.uniform(0.01, 0.15))
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -212,15 +213,42 @@ def test_a_killed_publisher_leaves_one_state_and_a_rerun_gives_the_same_content(
         assert content(lake) == content(clean)
 
 
-def test_two_processes_publish_the_same_month(lake: Lake) -> None:
-    processes = [start_publisher(lake, 8, 1, 2), start_publisher(lake, 8, 2, 3)]
+ADDER = """
+import sys
+import pyarrow as pa
+from include.lake import Lake
+from include.publish import publish_month
+lake, first = Lake(sys.argv[1]), int(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+for value in range(first, first + 40):
+    added = pa.table({"value": pa.array([value], pa.int64())})
+    publish_month(lake, "bars/timeframe=1d", "2018-06", lambda held: pa.concat_tables([held, added]).sort_by("value"))
+"""
+
+
+def test_two_processes_that_add_to_the_same_month_lose_nothing(lake: Lake) -> None:
+    put(lake, 0, rows=1)
+    processes = [start(ADDER, lake, first) for first in (100, 200)]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
     while any(process.poll() is None for process in processes):
-        assert len(held(lake)) <= 1
+        values = held(lake)
+        assert values >= {0}
     assert [process.wait() for process in processes] == [0, 0]
+    assert held(lake) == {0, *range(100, 140), *range(200, 240)}
     manifest = read_manifest(lake, DATASET, MONTH)
     assert manifest is not None
     assert sorted(content(lake)) == sorted([f"month={MONTH}/{name}" for name in ("_manifest.json", manifest.parts[0].name)])
-    assert len(held(lake)) == 1
+
+
+def test_what_a_killed_writer_left_in_the_month_is_gone_after_the_next(lake: Lake) -> None:
+    put(lake, 1)
+    before = content(lake)
+    lake.write(f"{month_folder(DATASET, MONTH)}/._manifest.json.0123.tmp", b"half")
+    put(lake, 1)
+    assert content(lake) == before
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"parts": [{"file": 1}], "inputs": ""}', b"\xff\xfe"])

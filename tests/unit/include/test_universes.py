@@ -45,7 +45,10 @@ def test_an_unknown_universe_names_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("kind: stock", "kind: share"), r"mine\.yaml: instruments\.0\.kind: .*'stock', 'fund', 'index', 'crypto' or 'currency', got 'share'"),
+        (
+            ("kind: stock", "kind: share"),
+            r"mine\.yaml: instruments\.0\.kind: .*'stock', 'fund', 'index', 'crypto' or 'currency', got 'share'",
+        ),
         (("description: two symbols", "note: x"), r"note: is not a known key \(allowed: name, description, instruments\)"),
         (("calendar: XNYS, ", ""), r"instruments\.0\.calendar: is missing"),
         (("symbol: AAPL", "symbol: ../x"), r"instruments\.0\.symbol: "),

@@ -1,0 +1,112 @@
+"""Data Docs: what Great Expectations renders of the rules and the last check of each source, as pages that need nothing else.
+
+The renderer's own pages load styles, scripts and a logo from other hosts; here they are cut out, so that the pages can be read
+without a network and tell nobody that they are read. One page per source and timeframe is kept, the newest.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from include.lake import Lake
+
+if TYPE_CHECKING:
+    from expectations.request import CheckSummary
+    from expectations.suite_run import SuiteRun
+
+FOLDER = "reports/data_docs"
+
+_RULES_LINK = "../../../../expectations/bars.html"
+_BODY = re.compile(r"<body.*?>(.*)</body>", re.DOTALL)
+_CUT = re.compile(r"<script.*?</script>|<footer.*?</footer>|<nav.*?</nav>|<img.*?>|<link.*?>|<label.*?</label>", re.DOTALL)
+_ACTIONS = re.compile(r'<div class="card mb-3">.*?(?=<div class="card d-md-block)', re.DOTALL)
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 1rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; }
+.wide, .table-responsive { overflow-x: auto; }
+th, td { border: 1px solid #8886; padding: .25rem .5rem; text-align: left; vertical-align: top; }
+td.number { text-align: right; }
+.alert { border-bottom: 2px solid #8886; margin-top: 1.5rem; }
+.fa-times::before { content: "\\2717"; color: #c33; font-weight: bold; font-style: normal; }
+.fa-check-circle::before { content: "\\2713"; color: #283; font-weight: bold; font-style: normal; }
+.cooltip .top { display: none; }
+.card { display: none; }
+"""
+
+
+def write_docs(lake: Lake, suite: SuiteRun, summary: CheckSummary, examples: list[dict[str, Any]]) -> None:
+    """Write the pages of this check and the index over all checks below :data:`FOLDER`.
+
+    ``examples`` are refused rows to show: symbol, timestamp, rule, reason.
+    """
+    rules, results = _rendered(suite)
+    name = f"{summary.source}-{summary.timeframe}"
+    heading = f"Bars of {escape(summary.source)}, {escape(summary.timeframe)}"
+    with lake.lock(FOLDER):
+        lake.write(f"{FOLDER}/rules.html", _page("Rules for bars", rules))
+        lake.write(f"{FOLDER}/check-{name}.html", _page(heading, _counts(summary) + _refused(examples) + results))
+        lake.write(f"{FOLDER}/index.html", _page("Data Docs: the checks of the bars", _links(lake)))
+
+
+def _rendered(suite: SuiteRun) -> tuple[str, str]:
+    from great_expectations.render.renderer import page_renderer
+    from great_expectations.render.view import view
+
+    page: Any = view.DefaultJinjaPageView()
+    rules: Any = page_renderer.ExpectationSuitePageRenderer()
+    results: Any = page_renderer.ValidationResultsPageRenderer()
+    return _contents(page.render(rules.render(suite.suite))), _contents(page.render(results.render(suite.result())))
+
+
+def _contents(page: str) -> str:
+    found = _BODY.search(page)
+    kept = _CUT.sub("", _ACTIONS.sub("", found.group(1) if found else page))
+    return kept.replace(_RULES_LINK, "rules.html")
+
+
+def _counts(summary: CheckSummary) -> str:
+    total = summary.total()
+    header = "".join(f"<th>{name}</th>" for name in ("symbol", "landed", "superseded", "fetched", "kept", "quarantined"))
+    lines = [
+        f"<tr><td>{escape(symbol)}</td>"
+        + "".join(f'<td class="number">{number}</td>' for number in (of.landed, of.superseded, of.fetched, of.kept, of.quarantined))
+        + "</tr>"
+        for symbol, of in [*summary.symbols.items(), ("all", total)]
+    ]
+    span = f"{summary.months[0]} to {summary.months[-1]}" if summary.months else "no month"
+    return (
+        f"<p>Run {escape(summary.run)}, checked {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {span}. "
+        f"{total.kept} rows kept + {total.quarantined} quarantined = {total.fetched} fetched. "
+        "A superseded row was replaced by a later answer of the source.</p>"
+        f'<div class="wide"><table><tr>{header}</tr>{"".join(lines)}</table></div>'
+    )
+
+
+def _refused(examples: list[dict[str, Any]]) -> str:
+    if not examples:
+        return "<p>No row was refused.</p>"
+    lines = "".join(
+        f"<tr><td>{escape(row['symbol'])}</td><td>{row['timestamp']:%Y-%m-%d %H:%M}</td><td>{escape(row['rule'])}</td>"
+        f"<td>{escape(row['reason'])}</td></tr>"
+        for row in sorted(examples, key=lambda row: (row["symbol"], row["timestamp"], row["rule"]))
+    )
+    header = "<tr><th>symbol</th><th>time (UTC)</th><th>rule</th><th>reason</th></tr>"
+    return f'<h2>Refused rows (the first of each rule)</h2><div class="wide"><table>{header}{lines}</table></div>'
+
+
+def _links(lake: Lake) -> str:
+    checks = [name for name in lake.files(FOLDER) if name.startswith("check-") and name.endswith(".html")]
+    items = "".join(f'<li><a href="{escape(name)}">{escape(name.removeprefix("check-").removesuffix(".html"))}</a></li>' for name in checks)
+    return f'<p>The newest check of each source and bar size:</p><ul>{items}</ul><p><a href="rules.html">The rules</a></p>'
+
+
+def _page(title: str, body: str) -> bytes:
+    home = "" if title.startswith("Data Docs") else '<p><a href="index.html">All checks</a></p>'
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{_STYLE}</style></head><body>{home}<h1>{title}</h1>{body}</body></html>"
+    ).encode()

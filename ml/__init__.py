@@ -1,0 +1,1 @@
+"""Labels, datasets, models, their validation and registry; knows neither Airflow nor Spark."""

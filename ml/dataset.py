@@ -1,0 +1,170 @@
+"""Datasets: what a model learns from, as it was known at each moment."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from include.calendars import DECISION_DELAY
+from include.errors import ModelError
+from include.feature_sets import read_features
+from include.lake import Lake
+from include.months import month_end, month_start
+from include.publish import list_months, read_month
+from include.universes import Universe
+
+KEYS = ["symbol", "timestamp", "closed_at"]
+MINIMUM_YEARS = 2
+_MINIMUM_SHARE = 0.9  # of the sessions of two years; less is a large gap
+_SESSIONS = 252
+_MARGIN = pd.Timedelta(days=10)  # two calendar years of sessions begin and end with holidays
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the rows come from.
+
+    A lake, a universe, and the half-open UTC interval of bar openings (None: all there is).
+    """
+
+    lake: Lake
+    universe: Universe
+    timeframe: str = "1d"
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def features(self, symbols: list[str], names: list[str]) -> pd.DataFrame:
+        """Feature rows: the keys and ``names``, ordered by symbol and timestamp."""
+        frame = read_features(self.lake, self.timeframe, self.start, self.end, symbols, names)
+        return frame[[*KEYS, *names]].sort_values(["symbol", "timestamp"], ignore_index=True)
+
+    def closes(self, symbol: str) -> pd.DataFrame:
+        """Bars of one symbol that have a close: ``timestamp``, ``closed_at``, ``close``, in order."""
+        dataset = self.lake.bars(self.timeframe)
+        columns = ["symbol", "timestamp", "closed_at", "close"]
+        parts = [pd.DataFrame(columns=columns)]
+        for month in list_months(self.lake, dataset):
+            if (self.start and month_end(month) <= self.start) or (self.end and month_start(month) >= self.end):
+                continue
+            table = read_month(self.lake, dataset, month, columns)
+            if table is not None:
+                frame = table.to_pandas()
+                parts.append(frame[frame["symbol"] == symbol])
+        bars = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+        inside = pd.Series(True, index=bars.index)
+        if self.start:
+            inside &= bars["timestamp"] >= self.start
+        if self.end:
+            inside &= bars["timestamp"] < self.end
+        bars = bars[inside & bars["close"].notna()]
+        return bars[columns[1:]].sort_values("timestamp", ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows with features and labels.
+
+    Attributes
+    ----------
+    rows
+        Columns ``symbol``, ``timestamp``, ``closed_at`` (UTC) and ``features``; ordered by symbol and timestamp,
+        index 0..n-1.
+    features
+        Names of the columns a model may learn from.
+    labels
+        By label name a frame on the same index: ``value`` (null: no label) and ``known_at`` (UTC), when it was known.
+    left_out
+        Symbols of the universe that take no part, with the reason.
+    """
+
+    rows: pd.DataFrame
+    features: list[str]
+    labels: dict[str, pd.DataFrame] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols that have rows."""
+        return list(dict.fromkeys(self.rows["symbol"]))
+
+    def known_by(self, moment: pd.Timestamp) -> Dataset:
+        """Return what was known just before ``moment``: rows closed before it, labels known by it.
+
+        This is the purge of every split.
+        """
+        kept = self._take(self.rows["closed_at"] < moment)
+        labels = {name: label.where(label["known_at"] <= moment) for name, label in kept.labels.items()}
+        return replace(kept, labels=labels)
+
+    def before(self, moment: pd.Timestamp) -> Dataset:
+        """Rows closed before ``moment``, with their labels whenever known: for judging, never for fitting."""
+        return self._take(self.rows["closed_at"] < moment)
+
+    def _take(self, mask: pd.Series) -> Dataset:
+        labels = {name: label[mask].reset_index(drop=True) for name, label in self.labels.items()}
+        return replace(self, rows=self.rows[mask].reset_index(drop=True), labels=labels)
+
+    def content_hash(self) -> str:
+        """SHA-256 over every row, feature and label; equal data, equal hash, on every machine."""
+        digest = hashlib.sha256()
+        frames = [("rows", self.rows[[*KEYS, *self.features]]), *sorted(self.labels.items())]
+        for name, frame in frames:
+            for column in frame.columns:
+                digest.update(f"{name}/{column}/{len(frame)};".encode())
+                digest.update(_plain_bytes(frame[column]))
+        return digest.hexdigest()
+
+
+def join_known(rows: pd.DataFrame, other: pd.DataFrame, columns: list[str], tolerance: pd.Timedelta) -> pd.DataFrame:
+    """Bring another symbol's values to ``rows`` by the time they were known.
+
+    Parameters
+    ----------
+    rows
+        Has ``closed_at``, any order.
+    other
+        Has ``closed_at`` and ``columns``.
+    tolerance
+        Values known longer than this before a row's decision are stale and stay out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``columns`` on the index of ``rows``: the newest values known by the row's decision,
+        ``closed_at + DECISION_DELAY``.
+    """
+    left = pd.DataFrame({"decision": rows["closed_at"] + DECISION_DELAY, "place": np.arange(len(rows))}).sort_values("decision")
+    right = other[["closed_at", *columns]].rename(columns={"closed_at": "known_at"}).sort_values("known_at")
+    joined = pd.merge_asof(left, right, left_on="decision", right_on="known_at", tolerance=tolerance)
+    return joined.sort_values("place").set_index(rows.index)[columns]
+
+
+def too_short(closed_at: pd.Series) -> str | None:
+    """Why rows closed at these times are not enough to train on, or None."""
+    if closed_at.empty:
+        return "there are no rows"
+    first, last = closed_at.min(), closed_at.max()
+    needed = int(MINIMUM_YEARS * _SESSIONS * _MINIMUM_SHARE)
+    if last - first >= pd.Timedelta(days=MINIMUM_YEARS * 365) - _MARGIN and len(closed_at) >= needed:
+        return None
+    return (
+        f"there are {len(closed_at)} usable rows from {first:%Y-%m-%d} to {last:%Y-%m-%d}; {needed} over {MINIMUM_YEARS} years are needed"
+    )
+
+
+def insufficient(model_id: str, reason: str) -> ModelError:
+    """Make the error for data that is too little to train on."""
+    return ModelError(f"Insufficient data for training {model_id}: {reason}; run backfill_market for a longer time")
+
+
+def _plain_bytes(column: pd.Series) -> bytes:
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return bytes(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]").astype("<i8").tobytes())
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        values = column.to_numpy(dtype="<f8", na_value=np.nan)
+        return bytes(np.where(np.isnan(values), np.nan, values).tobytes())
+    return "\n".join(column.astype(str)).encode()

@@ -1,0 +1,1 @@
+"""Labels: numbers known only later, each with the moment from which it is known."""

@@ -1,0 +1,109 @@
+"""Class probabilities by gradient boosting that starts from simple ones; training may lack some of the classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ml.methods.transitions import Transitions
+
+
+@dataclass(frozen=True)
+class ClassBooster:
+    """Trees that correct ``start`` for the classes ``present`` in training.
+
+    ``trees`` is an XGBoost model as UBJ, None where training had one class only.
+    """
+
+    start: Transitions
+    present: tuple[int, ...]
+    features: tuple[str, ...]
+    trees: bytes | None
+
+    def probabilities(self, values: np.ndarray, current: np.ndarray) -> np.ndarray:
+        """Probabilities of all classes, shape (rows, classes); each row sums to 1.
+
+        Classes that training lacked keep what ``start`` gives them.
+
+        Parameters
+        ----------
+        values
+            Shape (rows, features), nulls allowed.
+        current
+            Class at each row, null where it is not known.
+        """
+        stated = self.start.probabilities(current)
+        if self.trees is None or not len(values):
+            return stated
+        import xgboost
+
+        booster = xgboost.Booster(params={"nthread": 1})
+        booster.load_model(bytearray(self.trees))
+        seen = list(self.present)
+        matrix = xgboost.DMatrix(values, base_margin=np.log(stated[:, seen]), feature_names=list(self.features), nthread=1)
+        found = booster.predict(matrix).astype(np.float64)
+        absent = [code for code in range(stated.shape[1]) if code not in self.present]
+        left = 1.0 - stated[:, absent].sum(axis=1, keepdims=True)
+        stated[:, seen] = found / found.sum(axis=1, keepdims=True) * left
+        return stated
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """``<name>.json`` and, where there are trees, ``<name>.ubj``."""
+        facts = {"start": asdict(self.start), "present": self.present, "features": self.features}
+        stored = {f"{name}.json": json.dumps(facts, indent=1).encode()}
+        return stored if self.trees is None else {**stored, f"{name}.ubj": self.trees}
+
+
+def load_class_booster(files: Mapping[str, bytes], name: str) -> ClassBooster:
+    """Inverse of :meth:`ClassBooster.files`."""
+    facts = json.loads(files[f"{name}.json"])
+    start = Transitions(tuple(tuple(row) for row in facts["start"]["matrix"]), tuple(facts["start"]["shares"]))
+    return ClassBooster(start, tuple(facts["present"]), tuple(facts["features"]), files.get(f"{name}.ubj"))
+
+
+def fit_class_booster(
+    values: np.ndarray,
+    now: np.ndarray,
+    later: np.ndarray,
+    start: Transitions,
+    *,
+    features: list[str],
+    params: Mapping[str, Any],
+    rounds: int,
+    seed: int,
+) -> ClassBooster:
+    """Boost multi-class log-loss from ``start``.
+
+    Parameters
+    ----------
+    values
+        Shape (rows, features); nulls are allowed.
+    now, later
+        Class at each row (null where not known) and the class to state.
+    params
+        Settings of XGBoost; ``max_bin`` among them.
+    """
+    import xgboost
+
+    # XGBoost takes codes without gaps only: the classes that are there are numbered anew.
+    present, places = np.unique(later.astype(int), return_inverse=True)
+    trees = None
+    if len(present) > 1:
+        margin = np.log(start.probabilities(now)[:, present])
+        matrix = xgboost.QuantileDMatrix(
+            values, label=places, base_margin=margin, feature_names=features, nthread=1, max_bin=params["max_bin"]
+        )
+        settings = {
+            **params,
+            "objective": "multi:softprob",
+            "num_class": len(present),
+            "seed": seed,
+            "nthread": 1,
+            "verbosity": 0,
+        }
+        trees = bytes(xgboost.train(settings, matrix, num_boost_round=rounds).save_raw("ubj"))
+    return ClassBooster(start, tuple(int(code) for code in present), tuple(features), trees)

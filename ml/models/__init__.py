@@ -1,0 +1,1 @@
+"""One module a model, each behind :mod:`ml.protocol`."""

@@ -1,0 +1,135 @@
+"""What regime probabilities are worth: log-loss first, beside the baselines on the same rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from include.errors import ModelError
+from ml.protocol import Judgement
+from ml.validation.metrics import accuracy, balanced_accuracy, expected_calibration_error, log_losses, macro_f1
+from ml.validation.significance import block_bootstrap, by_day
+
+SAME_DAY = "same day"
+MAIN = "1 day"
+METRIC_NOTES = {
+    "log_loss": "mean of -ln of the probability given to the regime that came; lower is better",
+    "accuracy": "share of days whose likeliest regime came",
+    "balanced_accuracy": "mean over the regimes of the share found",
+    "macro_f1": "mean F1 over the regimes",
+    "accuracy_on_change_days": "share found of the days whose regime differs from today's",
+    "calibration_error": "mean gap between stated and observed frequency; lower is better",
+}
+_PROMISED = 0.70
+_LEAK_LINE = {"1 day": ("persistence", 0.02), "5 days": ("persistence", 0.06), "21 days": ("Markov", 0.06)}
+_LEAK_LINE_CHANGE = {"1 day": 0.35, "5 days": 0.50, "21 days": 0.55}
+_LEAK_CHANGE_DAYS = 200
+
+
+def judge_regimes(walk_forward: pd.DataFrame) -> Judgement:
+    """Judge each horizon as a group.
+
+    Raises
+    ------
+    ModelError
+        If a forecast is better than anything honest can be: then the future leaked into it.
+    """
+    parts = {str(label): rows.dropna(axis=1, how="all") for label, rows in walk_forward.groupby("label")}
+    order = [SAME_DAY, *_LEAK_LINE]
+    groups = [_judge_group(label, parts[label]) for label in order if label in parts]
+    promises = [_beats_markov(parts[MAIN]), *(_promise_70(group) for group in groups)]
+    main = next(group for group in groups if group["name"] == MAIN)
+    return Judgement(
+        groups,
+        promises,
+        {"name": "log_loss", "unit": "nats", "lower_is_better": True},
+        _line(main, "model")["accuracy"],
+    )
+
+
+def _judge_group(label: str, rows: pd.DataFrame) -> dict[str, Any]:
+    lines = [line for line in ("model", "majority", "rule", "persistence", "Markov") if line in rows]
+    comparison = []
+    for line in lines:
+        role = {"model": "model", "rule": "reference"}.get(line, "baseline")
+        comparison.append({"name": line, "role": role, "metrics": _metrics(label, rows, line)})
+    group = {"name": label, "metric_notes": METRIC_NOTES, "rows": len(rows), "comparison": comparison}
+    if label != SAME_DAY:
+        changed = int(np.sum(rows["actual"].to_numpy() != rows["persistence"].to_numpy()))
+        group["change_days"] = changed
+        _refuse_leak(label, group, changed)
+    return group
+
+
+def _metrics(label: str, rows: pd.DataFrame, line: str) -> dict[str, float]:
+    actual, stated = rows["actual"].to_numpy(), rows[line].to_numpy()
+    chances = _probabilities(rows, line)
+    metrics = {
+        "log_loss": float(log_losses(actual, chances).mean()),
+        "accuracy": accuracy(actual, stated),
+        "balanced_accuracy": balanced_accuracy(actual, stated),
+        "macro_f1": macro_f1(actual, stated),
+        "calibration_error": expected_calibration_error(actual, chances),
+    }
+    if label != SAME_DAY:
+        changed = actual != rows["persistence"].to_numpy()
+        if changed.any():
+            metrics["accuracy_on_change_days"] = accuracy(actual[changed], stated[changed])
+    return metrics
+
+
+def _probabilities(rows: pd.DataFrame, line: str) -> np.ndarray:
+    prefix = "" if line == "model" else f"{line} "
+    return rows[[f"{prefix}p{code}" for code in range(5)]].to_numpy()
+
+
+def _line(group: dict[str, Any], name: str) -> dict[str, float]:
+    found: dict[str, float] = next(entry["metrics"] for entry in group["comparison"] if entry["name"] == name)
+    return found
+
+
+def _refuse_leak(label: str, group: dict[str, Any], changed: int) -> None:
+    baseline, margin = _LEAK_LINE[label]
+    model, other = _line(group, "model"), _line(group, baseline)
+    on_change = model.get("accuracy_on_change_days", 0.0)
+    if changed < _LEAK_CHANGE_DAYS:
+        return  # too few changes to tell a leak from luck
+    if model["accuracy"] > other["accuracy"] + margin or on_change > _LEAK_LINE_CHANGE[label]:
+        raise ModelError(
+            f"regime5, {label} ahead: accuracy {model['accuracy']:.3f} (on change days {on_change:.3f}) against "
+            f"{baseline} {other['accuracy']:.3f} is more than knowledge of the past can give; "
+            "look for the future in the features before training again"
+        )
+
+
+def _beats_markov(rows: pd.DataFrame) -> dict[str, str]:
+    actual = rows["actual"].to_numpy()
+    losses = {line: log_losses(actual, _probabilities(rows, line)) for line in ("model", "majority", "persistence", "Markov")}
+    strongest = min((line for line in losses if line != "model"), key=lambda line: float(losses[line].mean()))
+    gain = block_bootstrap(by_day(losses[strongest] - losses["model"], rows["closed_at"]))
+    return {
+        "text": "Tomorrow's regime is forecast with a lower log-loss than the strongest baseline",
+        "verdict": "met" if gain.low > 0 else "not met",
+        "reason": (
+            f"log-loss {losses['model'].mean():.3f} against {losses[strongest].mean():.3f} of {strongest!r}; "
+            f"gain {gain.mean:+.3f}, 95 % interval {gain.low:+.3f} to {gain.high:+.3f}"
+        ),
+    }
+
+
+def _promise_70(group: dict[str, Any]) -> dict[str, str]:
+    name, found = group["name"], _line(group, "model")["accuracy"]
+    simple = max(
+        (entry for entry in group["comparison"] if entry["role"] != "model"),
+        key=lambda entry: entry["metrics"]["accuracy"],
+    )
+    reached = simple["metrics"]["accuracy"]
+    verdict = "not met" if found < _PROMISED else "trivially met" if reached >= _PROMISED else "met"
+    when = "today" if name == SAME_DAY else f"{name} ahead"
+    return {
+        "text": f"70 % of the regimes right, {when}",
+        "verdict": verdict,
+        "reason": f"{found:.1%}; {simple['name']!r} reaches {reached:.1%}",
+    }

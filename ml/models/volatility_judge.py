@@ -1,0 +1,149 @@
+"""What volatility forecasts are worth: error against the baselines on the same rows, and the promises made for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from include.errors import ModelError
+from ml.protocol import Judgement
+from ml.validation.metrics import coverage, mae, qlike, rmse
+from ml.validation.significance import by_day, diebold_mariano
+
+TOMORROW = "tomorrow"
+NEXT_20 = "next 20 days"
+METRIC_NOTES = {
+    "rmse": "percent per day; lower is better",
+    "rmse_annualised": "fraction per year (252 sessions); lower is better",
+    "mae": "percent per day; lower is better",
+    "qlike": "loss on variances, 0 is perfect; lower is better",
+    "rmse_vs_naive": "change of RMSE against the naive line, fraction; lower is better",
+    "diebold_mariano": "against the naive line; above 1.96 better at the 5 % level",
+    "coverage_90": "share of outcomes inside the 90 % interval",
+}
+_ROLES = {"structural GARCH": "reference", "plain GARCH": "reference", "GARCH": "reference"}
+_PERCENT = 100.0
+_YEAR = 252.0
+_PROMISED_RATIO = 0.75  # 0.015 against 0.020
+_LEAK_LINE = {TOMORROW: -0.35, NEXT_20: -0.20}
+_LEAK_DAYS = 1000  # on fewer days a calm or wild stretch can move the ratio that far by itself
+_SIGNIFICANT = 1.96
+
+
+def judge_volatility(walk_forward: pd.DataFrame) -> Judgement:
+    """Judge each symbol and horizon as a group.
+
+    Raises
+    ------
+    ModelError
+        If a forecast is better than anything honest can be: then the future leaked into it.
+    """
+    groups = [_judge_group(str(name), rows) for name, rows in walk_forward.groupby("group", sort=False)]
+    groups.sort(key=lambda group: group["horizon"] != TOMORROW)
+    tomorrow = walk_forward[walk_forward["label"] == TOMORROW].dropna(axis=1, how="all")
+    return Judgement(groups, _promises(tomorrow), {"name": "rmse", "unit": "percent per day", "lower_is_better": True})
+
+
+def _judge_group(name: str, rows: pd.DataFrame) -> dict[str, Any]:
+    rows = rows.dropna(axis=1, how="all")
+    label, symbol = str(rows["label"].iloc[0]), str(rows["symbol"].iloc[0])
+    lines = ["model", *_baselines(rows)]
+    comparison = []
+    for line in lines:
+        metrics = _metrics(rows, line, lags=1 if label == TOMORROW else 20)
+        if line == "model":
+            _refuse_leak(label, symbol, rows, metrics["rmse_vs_naive"])
+        role = "model" if line == "model" else _ROLES.get(line, "baseline")
+        comparison.append({"name": line, "role": role, "metrics": metrics})
+    return {
+        "name": name,
+        "symbol": symbol,
+        "horizon": label,
+        "metric_notes": METRIC_NOTES,
+        "rows": len(rows),
+        "comparison": comparison,
+    }
+
+
+def _baselines(rows: pd.DataFrame) -> list[str]:
+    fixed = {
+        "group",
+        "label",
+        "symbol",
+        "timestamp",
+        "closed_at",
+        "known_at",
+        "actual",
+        "fold",
+        "model",
+        "lower",
+        "upper",
+    }
+    return [column for column in rows.columns if column not in fixed]
+
+
+def _metrics(rows: pd.DataFrame, line: str, *, lags: int) -> dict[str, float]:
+    actual, stated, naive = (rows[column].to_numpy() for column in ("actual", line, "naive"))
+    metrics = {
+        "rmse": rmse(actual, stated) * _PERCENT,
+        "rmse_annualised": rmse(actual, stated) * np.sqrt(_YEAR),
+        "mae": mae(actual, stated) * _PERCENT,
+        "qlike": qlike(actual, stated),
+    }
+    if line != "naive":
+        metrics["rmse_vs_naive"] = rmse(actual, stated) / rmse(actual, naive) - 1
+        metrics["diebold_mariano"] = diebold_mariano((actual - naive) ** 2 - (actual - stated) ** 2, lags)
+    if line == "model" and "lower" in rows:
+        metrics["coverage_90"] = coverage(actual, rows["lower"].to_numpy(), rows["upper"].to_numpy())
+    return metrics
+
+
+def _refuse_leak(label: str, symbol: str, rows: pd.DataFrame, change: float) -> None:
+    if change < _LEAK_LINE[label] and len(rows) >= _LEAK_DAYS:
+        raise ModelError(
+            f"volatility of {symbol}, {label}: RMSE is {-change:.0%} below naive, more than knowledge of the past can "
+            f"give ({-_LEAK_LINE[label]:.0%}); look for the future in the features before training again"
+        )
+
+
+def _promises(rows: pd.DataFrame) -> list[dict[str, str]]:
+    simple = [line for line in _baselines(rows) if _ROLES.get(line) is None]
+    actual = rows["actual"].to_numpy()
+    errors = {line: rmse(actual, rows[line].to_numpy()) for line in ["model", *simple]}
+    strongest = min(simple, key=errors.__getitem__)
+    losses = {line: by_day((actual - rows[line].to_numpy()) ** 2, rows["closed_at"]) for line in ("model", "naive", strongest)}
+    against_strongest = diebold_mariano(losses[strongest] - losses["model"], 1)
+    against_naive = diebold_mariano(losses["naive"] - losses["model"], 1)
+    gain, ratio = errors["model"] / errors[strongest] - 1, errors["model"] / errors["naive"]
+    known_ratio = errors["19 known returns"] / errors["naive"]
+    return [
+        {
+            "text": "Tomorrow's 20-day volatility is forecast better than by the strongest simple baseline",
+            "verdict": "met" if gain < 0 and against_strongest > _SIGNIFICANT else "not met",
+            "reason": (
+                f"RMSE {gain:+.1%} against {strongest!r} over all symbols, Diebold-Mariano {against_strongest:.1f} (1.96 is needed)"
+            ),
+        },
+        {
+            "text": "RMSE below that of yesterday's volatility",
+            "verdict": _required(met=ratio < 1 and against_naive > _SIGNIFICANT, trivial=known_ratio < 1),
+            "reason": (f"RMSE {ratio - 1:+.1%}; the 19 returns that are known anyway give {known_ratio - 1:+.1%} without any model"),
+        },
+        {
+            "text": "RMSE of 0.015 where yesterday's volatility has 0.020, a ratio of 0.75",
+            "verdict": _required(met=ratio <= _PROMISED_RATIO, trivial=known_ratio <= _PROMISED_RATIO),
+            "reason": (
+                f"ratio {ratio:.2f}, annualised {errors['model'] * np.sqrt(_YEAR):.4f} "
+                f"against {errors['naive'] * np.sqrt(_YEAR):.4f}; "
+                f"the 19 known returns alone reach {known_ratio:.2f}"
+            ),
+        },
+    ]
+
+
+def _required(*, met: bool, trivial: bool) -> str:
+    if not met:
+        return "not met"
+    return "trivially met" if trivial else "met"

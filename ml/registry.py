@@ -1,0 +1,230 @@
+"""The registry of model versions, in MLflow: native files, each with its SHA-256 kept apart and checked before use.
+
+Nothing is ever unpickled, no flavour that would pickle is used. A version counts once its tag ``identity`` is set: last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from include.errors import ModelError
+from include.settings import settings
+from ml.catalog import CATALOG, make_model
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+    from ml.protocol import Fitted
+
+CARD = "card.json"
+CHALLENGER = "challenger"
+_MODEL_FOLDER = "model"
+_HASH_TAG = "sha256."
+_IDENTITY_TAG = "identity"
+_LOCK_SECONDS = 300
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version whose artifacts are as they were stored; ``folder`` holds them on this machine."""
+
+    model_id: str
+    version: str
+    run_id: str
+    card: dict[str, Any]
+    folder: Path
+    aliases: tuple[str, ...]
+    sha256: Mapping[str, str]
+
+    def read(self, path: str) -> bytes:
+        """One artifact, checked.
+
+        Raises
+        ------
+        ModelError
+            If it is missing or not what was stored.
+        """
+        return _read_checked(self.model_id, self.version, self.folder, path, self.sha256.get(path, ""))
+
+    def load(self) -> Fitted:
+        """Load the fitted model, from checked bytes."""
+        paths = [path for path in self.sha256 if path.startswith(f"{_MODEL_FOLDER}/")]
+        return make_model(self.model_id).load({path.removeprefix(f"{_MODEL_FOLDER}/"): self.read(path) for path in paths})
+
+
+def register(card: Mapping[str, Any], model_files: Mapping[str, bytes], artifacts: Mapping[str, bytes]) -> Registered:
+    """Store a model as a new version with alias ``challenger``.
+
+    Parameters
+    ----------
+    card
+        Has ``model_name`` and ``identity``; the version is added.
+    model_files, artifacts
+        File name to content.
+    """
+    model_id = str(card["model_name"])
+    with _exclusive():
+        client = _client()
+        run = client.create_run(_experiment(client), run_name=model_id, tags={"model_name": model_id, _IDENTITY_TAG: card["identity"]})
+        run_id = run.info.run_id
+        try:
+            _log_figures(client, run_id, card)
+            content = {**{f"{_MODEL_FOLDER}/{name}": data for name, data in model_files.items()}, **artifacts}
+            _log_files(client, run_id, content)
+            _make_name(client, model_id)
+            version = client.create_model_version(model_id, f"{run.info.artifact_uri}/{_MODEL_FOLDER}", run_id)
+            content[CARD] = (json.dumps({**card, "version": str(version.version)}, indent=1, allow_nan=False) + "\n").encode()
+            _log_files(client, run_id, {CARD: content[CARD]})
+            for path, data in content.items():
+                client.set_model_version_tag(model_id, version.version, f"{_HASH_TAG}{path}", hashlib.sha256(data).hexdigest())
+            client.set_model_version_tag(model_id, version.version, _IDENTITY_TAG, card["identity"])
+            client.set_registered_model_alias(model_id, CHALLENGER, version.version)
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id)
+    return _open(version)
+
+
+def latest(model_id: str) -> Registered | None:
+    """Return the newest complete version, or None where there is none.
+
+    Raises
+    ------
+    ModelError
+        If one of its artifacts is missing or was changed.
+    """
+    versions = _versions(model_id)
+    return _open(versions[0]) if versions else None
+
+
+def all_latest() -> list[Registered]:
+    """Return the newest complete version of each model that has one, in the catalogue's order."""
+    return [found for model_id in CATALOG if (found := latest(model_id)) is not None]
+
+
+def find(model_id: str, identity: str) -> Registered | None:
+    """Return the newest complete version made from exactly the same; None where there is none."""
+    for version in _versions(model_id):
+        if version.tags[_IDENTITY_TAG] == identity:
+            return _open(version)
+    return None
+
+
+def _versions(model_id: str) -> list[ModelVersion]:
+    found = _client().search_model_versions(f"name = '{model_id}'", max_results=1000)
+    return sorted((version for version in found if _IDENTITY_TAG in version.tags), key=lambda version: -int(version.version))
+
+
+def _open(version: ModelVersion) -> Registered:
+    from mlflow.artifacts import download_artifacts
+
+    uri = settings().mlflow_tracking_uri
+    version = _client().get_model_version(version.name, version.version)  # a search leaves the aliases out
+    hashes = {key.removeprefix(_HASH_TAG): value for key, value in version.tags.items() if key.startswith(_HASH_TAG)}
+    folder = Path(download_artifacts(run_id=version.run_id, artifact_path="", tracking_uri=uri))
+    checked = {path: _read_checked(version.name, version.version, folder, path, sha256) for path, sha256 in sorted(hashes.items())}
+    if CARD not in checked:
+        raise ModelError(f"model {version.name} version {version.version} has no {CARD}; train it again")
+    card = json.loads(checked[CARD])
+    return Registered(version.name, str(version.version), str(version.run_id), card, folder, tuple(version.aliases), hashes)
+
+
+def _read_checked(model_id: str, version: str | int, folder: Path, path: str, sha256: str) -> bytes:
+    try:
+        data = (folder / path).read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"model {model_id} version {version}: artifact {path} cannot be read ({error.strerror}); train it again"
+        ) from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ModelError(f"model {model_id} version {version}: artifact {path} is not what was stored and is refused; train it again")
+    return data
+
+
+def _log_files(client: MlflowClient, run_id: str, content: Mapping[str, bytes]) -> None:
+    with TemporaryDirectory() as folder:
+        for path, data in content.items():
+            place = Path(folder, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        client.log_artifacts(run_id, folder)
+
+
+def _log_figures(client: MlflowClient, run_id: str, card: Mapping[str, Any]) -> None:
+    from mlflow.entities import Metric, Param
+
+    started = client.get_run(run_id).info.start_time
+    names = ("universe", "timeframe", "seed", "feature_set", "data_hash", "code_hash")
+    params = [Param(name, str(card[name])) for name in names] + [Param(name, str(value)) for name, value in card["params"].items()]
+    metrics = [
+        Metric(re.sub(r"[^\w. /-]", "_", f"{group['name']}/{line['name']}/{name}"), value, started, 0)
+        for group in card["groups"]
+        for line in group["comparison"]
+        for name, value in line["metrics"].items()
+    ]
+    client.log_batch(run_id, params=params)
+    for first in range(0, len(metrics), 1000):  # the most that one request may hold
+        client.log_batch(run_id, metrics=metrics[first : first + 1000])
+
+
+def _make_name(client: MlflowClient, model_id: str) -> None:
+    if not client.search_registered_models(f"name = '{model_id}'"):
+        client.create_registered_model(model_id)
+
+
+def _experiment(client: MlflowClient) -> str:
+    name = settings().mlflow_experiment_name
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    database = _sqlite_file()
+    # Beside the database, by its full path: MLflow's default would be the folder that the process happens to be in.
+    location = (database.parent / "artifacts").as_uri() if database else None
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def _client() -> MlflowClient:
+    with _exclusive():
+        return _connect(settings().mlflow_tracking_uri)
+
+
+@lru_cache(maxsize=4)
+def _connect(uri: str) -> MlflowClient:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client.search_registered_models(max_results=1)  # makes or migrates the tables
+    return client
+
+
+@contextmanager
+def _exclusive() -> Iterator[None]:
+    """Hold the right to change the SQLite file, its tables included; a server needs no such thing."""
+    database = _sqlite_file()
+    if database is None:
+        yield
+        return
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{database}.lock", timeout=_LOCK_SECONDS, is_singleton=True):
+        yield
+
+
+def _sqlite_file() -> Path | None:
+    uri = settings().mlflow_tracking_uri
+    return Path(uri.removeprefix(_SQLITE)).absolute() if uri.startswith(_SQLITE) else None

@@ -1,0 +1,83 @@
+"""How numbers, dates and names are written on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from ml.report.comparisons import title
+
+_VERDICT_STYLES = {"met": "good", "not met": "bad", "trivially met": "fair"}
+
+
+def number(value: int) -> str:
+    """A count with thin spaces between thousands."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def percent(value: float | None, places: int = 1) -> str:
+    """A fraction in percent; a value that is not 0 is never written as 0."""
+    if value is None:
+        return "–"
+    smallest = 10.0 ** -(places + 2)
+    if 0 < value < smallest / 2:
+        return f"<{smallest * 100:.{places}f}\u202f%"
+    return f"{value * 100:.{places}f}\u202f%"
+
+
+def signed_percent(value: float | None) -> str:
+    """A relative difference in percent with its sign; tenfold and more as a factor."""
+    if value is None:
+        return "–"
+    return f"×{value + 1:.0f}" if value >= 9 else f"{value * 100:+.1f}\u202f%".replace("-", "\u2212")
+
+
+def day(value: datetime | None) -> str:
+    """The date."""
+    return "–" if value is None else f"{value:%Y-%m-%d}"
+
+
+def moment(value: datetime | None, timeframe: str = "") -> str:
+    """Date and time to the minute; daily bars have dates only."""
+    if value is None:
+        return "no time"
+    return day(value) if timeframe == "1d" else f"{value:%Y-%m-%d %H:%M}"
+
+
+def price(value: float | None) -> str:
+    """A price or volume as it came, with what a float holds of it and no more."""
+    return "null" if value is None else f"{value:.10g}"
+
+
+def plain(value: object) -> str:
+    """A name for people: words for underscores."""
+    return str(value).replace("_", " ")
+
+
+def verdict_style(verdict: str) -> str:
+    """CSS class of a verdict's chip."""
+    return _VERDICT_STYLES[verdict]
+
+
+def heat(share: float | None) -> str:
+    """CSS class of a cell by the share of nulls or of missing sessions, 0 to 1."""
+    if share is None:
+        return "none"
+    if share <= 0:
+        return "heat0"
+    return next((f"heat{step}" for step, bound in enumerate((0.01, 0.1, 0.5, 0.999), start=1) if share <= bound), "heat5")
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "number": number,
+    "percent": percent,
+    "signed_percent": signed_percent,
+    "day": day,
+    "moment": moment,
+    "price": price,
+    "plain": plain,
+    "metric": title,
+    "verdict_style": verdict_style,
+    "heat": heat,
+}

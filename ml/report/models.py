@@ -1,0 +1,106 @@
+"""Each model of the catalogue as the report shows it: its newest version, or why there is nothing to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.errors import ModelError
+from ml import registry
+from ml.catalog import CATALOG
+from ml.report.cards import Card, read_card
+from ml.report.charts.frame import Chart
+from ml.report.comparisons import Comparison, Standing, compare
+from ml.report.plots import class_columns, group_plots, overview_plot
+from ml.training import WALK_FORWARD
+
+#: Plots of more groups than this would make the page too heavy for a phone.
+MOST_DRAWN = 40
+_NEEDED = ("group", "closed_at", "actual", "model")
+
+
+@dataclass(frozen=True)
+class GroupView:
+    """One group: its table and its plots."""
+
+    comparison: Comparison
+    plots: list[Chart]
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """One model: its card and groups, or the ``problem`` that keeps them from being shown. ``notes`` are warnings."""
+
+    model_id: str
+    card: Card | None = None
+    aliases: tuple[str, ...] = ()
+    groups: list[GroupView] = field(default_factory=list)
+    overview: Chart | None = None
+    notes: list[str] = field(default_factory=list)
+    problem: str | None = None
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What each column of the tables means, by its title."""
+        return {title: note for group in self.groups for title, note in group.comparison.notes}
+
+    @property
+    def ahead(self) -> int:
+        """Groups in which the model is better than every baseline."""
+        return sum(group.comparison.standing != Standing.WORSE for group in self.groups)
+
+
+def read_models(universe: str, timeframe: str, feature_set: str | None) -> list[ModelView]:
+    """Newest version of each model that has one; a version that is refused is told, not left out."""
+    views = []
+    for model_id in CATALOG:
+        try:
+            found = registry.latest(model_id)
+            if found is not None:
+                views.append(_view(found, universe, timeframe, feature_set))
+        except ModelError as error:
+            views.append(ModelView(model_id, problem=str(error)))
+    return views
+
+
+def _view(found: registry.Registered, universe: str, timeframe: str, feature_set: str | None) -> ModelView:
+    card = read_card(found.card)
+    rows = _walk_forward(found)
+    groups = []
+    for place, comparison in enumerate(compare(card)):
+        group = comparison.group
+        plots = group_plots(card, group, rows[rows["group"] == group.name]) if place < MOST_DRAWN else []
+        groups.append(GroupView(comparison, plots))
+    overview = overview_plot(card) if class_columns(rows) else None
+    return ModelView(found.model_id, card, found.aliases, groups, overview, _notes(card, universe, timeframe, feature_set))
+
+
+def _walk_forward(found: registry.Registered) -> pd.DataFrame:
+    try:
+        rows = pq.read_table(pa.BufferReader(found.read(WALK_FORWARD))).to_pandas(ignore_metadata=True)
+    except pa.ArrowException as error:
+        raise ModelError(f"{found.model_id} version {found.version}: {WALK_FORWARD} is not readable ({error}); train it again") from error
+    missing = [name for name in _NEEDED if name not in rows]
+    if missing:
+        raise ModelError(f"{found.model_id} version {found.version}: {WALK_FORWARD} lacks {', '.join(missing)}; train it again")
+    frame: pd.DataFrame = rows
+    return frame
+
+
+def _notes(card: Card, universe: str, timeframe: str, feature_set: str | None) -> list[str]:
+    notes = []
+    if (card.universe, card.timeframe) != (universe, timeframe):
+        notes.append(
+            f"This version was trained on universe {card.universe}, {card.timeframe} bars; this report is about {universe}, {timeframe}."
+        )
+    if feature_set and card.feature_set != feature_set:
+        notes.append(
+            f"This version was trained on feature set {card.feature_set}; the lake's current one is {feature_set}. Train it again."
+        )
+    notes += [f"{symbol} took no part: {reason}." for symbol, reason in card.left_out.items()]
+    if len(card.groups) > MOST_DRAWN:
+        notes.append(f"Plots are drawn for the first {MOST_DRAWN} of {len(card.groups)} groups.")
+    return notes

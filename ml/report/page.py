@@ -1,0 +1,103 @@
+"""Gather what the report tells, render it, and write it to the lake."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from include.errors import LakeError
+from include.lake import Lake
+from include.months import parse_month
+from include.publish import list_months
+from include.timeframes import timeframe_length
+from include.universes import load_universe
+from ml.report.configuration import content_hash, versions
+from ml.report.feature_quality import Features, read_quality
+from ml.report.formats import FILTERS
+from ml.report.gaps import find_gaps
+from ml.report.intake import Intake, read_intake
+from ml.report.models import read_models
+from ml.report.refusals import read_refusals
+from ml.report.runs import DATA_DOCS, report_path
+
+_LOG = logging.getLogger(__name__)
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def publish(lake: Lake, *, run: str, universe: str, source: str, timeframe: str, months: list[str] | None) -> str:
+    """Write the report of a run and return its path below the lake's root.
+
+    Parameters
+    ----------
+    run
+        Names the folder; an earlier report of the same run is replaced.
+    universe, source, timeframe
+        What the run was asked for. The page shows the universe's bars whatever source they came from, and says which.
+    months
+        Months that the run changed; None: not known.
+
+    Raises
+    ------
+    ConfigurationError
+        If the run, universe, timeframe or a month is not one.
+    LakeError
+        If the lake holds no bar of the universe, or something in it is damaged.
+    """
+    path = report_path(run)
+    timeframe_length(timeframe)
+    changed = None if months is None else sorted(parse_month(month) for month in set(months))
+    page = render(_gather(lake, run, universe, source, timeframe, changed))
+    lake.write(path, page.encode())
+    _LOG.info("report: %s/%s", lake.url, path)
+    return path
+
+
+def render(content: dict[str, Any]) -> str:
+    """Make the page out of what was gathered; everything is escaped but for what the templates and charts draw."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(FILTERS)
+    return environment.get_template("page.html").render(content, style=(_TEMPLATES / "style.css").read_text(encoding="utf-8"))
+
+
+def _gather(lake: Lake, run: str, name: str, source: str, timeframe: str, changed: list[str] | None) -> dict[str, Any]:
+    universe = load_universe(name)
+    intake = read_intake(lake, universe, timeframe, set(changed or ()))
+    refusals = read_refusals(lake, universe, timeframe)
+    features, features_problem = _features(lake, timeframe, intake)
+    gaps = [find_gaps(symbol, timeframe, refusals.times.get(symbol.instrument.symbol)) for symbol in intake.present]
+    return {
+        "run": run,
+        "universe": universe,
+        "source": source,
+        "timeframe": timeframe,
+        "made_at": datetime.now(UTC),
+        "changed": changed,
+        "published": list_months(lake, lake.bars(timeframe)),
+        "intake": intake,
+        "refusals": refusals,
+        "gaps": gaps,
+        "gap_years": sorted({year for gap in gaps for year in gap.years}),
+        "features": features,
+        "features_problem": features_problem,
+        "models": read_models(name, timeframe, features.feature_set.id if features else None),
+        "docs": lake.exists(DATA_DOCS),
+        "bars_hash": content_hash(lake, lake.bars(timeframe)),
+        "versions": versions(),
+    }
+
+
+def _features(lake: Lake, timeframe: str, intake: Intake) -> tuple[Features | None, str | None]:
+    firsts = [symbol.first for symbol in intake.present if symbol.first]
+    lasts = [symbol.last for symbol in intake.present if symbol.last]
+    symbols = [symbol.instrument.symbol for symbol in intake.present]
+    try:
+        return read_quality(lake, timeframe, symbols, min(firsts), max(lasts)), None
+    except LakeError as error:
+        # The bars are worth a page even where the features are not there; the page says why they are missing.
+        return None, str(error)

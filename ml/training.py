@@ -1,0 +1,132 @@
+"""Train one model of the catalogue: dataset, walk-forward, verdict, final fit on all data, registration."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from include.errors import ConfigurationError, ModelError
+from include.feature_sets import read_current
+from include.lake import Lake, parquet_bytes
+from include.months import as_utc
+from include.universes import load_universe
+from ml import registry
+from ml.card import describe, evaluated
+from ml.catalog import find_entry, make_model
+from ml.dataset import Dataset, Source
+from ml.validation.walk_forward import walk_forward
+
+WALK_FORWARD = "walk_forward.parquet"
+DATASET = "dataset.npz"
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The version that holds the model; ``reused`` when it was there already."""
+
+    model_id: str
+    version: str
+    run_id: str
+    reused: bool
+    card: dict[str, Any]
+
+
+def train(
+    lake: Lake,
+    model_id: str,
+    *,
+    universe: str,
+    timeframe: str = "1d",
+    start: date | datetime | None = None,
+    end: date | datetime | None = None,
+    seed: int,
+    force: bool = False,
+) -> Trained:
+    """Train a model and register it as challenger, or return the version that the same inputs gave before.
+
+    Parameters
+    ----------
+    universe
+        Name of the universe whose symbols take part.
+    start, end
+        Half-open UTC interval of bar openings; None leaves a side open.
+    force
+        Train even where the same data, feature set, code, libraries, parameters and seed were trained before.
+
+    Raises
+    ------
+    ConfigurationError
+        If the model or universe is unknown, or the model does not know the timeframe.
+    LakeError
+        If no features were built.
+    ModelError
+        If there is too little data, or a figure is too good to be honest.
+    """
+    entry = find_entry(model_id)
+    if timeframe not in entry.timeframes:
+        raise ConfigurationError(f"model {model_id} is trained on bars of {', '.join(entry.timeframes)}, not {timeframe}")
+    source = Source(lake, load_universe(universe), timeframe, _utc(start), _utc(end))
+    feature_set = read_current(lake, timeframe)
+    model = make_model(model_id)
+    data = model.prepare(source)
+    facts = describe(entry, source, feature_set, data, model.params(), seed)
+    if not force and (found := _reusable(model_id, facts["identity"])):
+        _LOG.info("%s: version %s was trained on exactly this, nothing to do", model_id, found.version)
+        return Trained(model_id, found.version, found.run_id, reused=True, card=found.card)
+
+    _LOG.info("%s: %d rows of %s", model_id, len(data.rows), ", ".join(data.symbols))
+    predictions = walk_forward(model, data, seed=seed)
+    judgement = model.judge(predictions)
+    files = model.fit(data, seed=seed).files()
+    card = evaluated(facts, data, predictions, judgement, _weights_hash(files))
+    table = pa.Table.from_pandas(predictions, preserve_index=False).replace_schema_metadata(None)
+    registered = registry.register(card, files, {WALK_FORWARD: parquet_bytes(table), DATASET: dataset_bytes(data)})
+    _LOG.info("%s: version %s, %s (%s)", model_id, registered.version, card["verdict"], card["verdict_reason"])
+    return Trained(model_id, registered.version, registered.run_id, reused=False, card=registered.card)
+
+
+def dataset_bytes(data: Dataset) -> bytes:
+    """Write the dataset as an ``.npz`` without pickled objects.
+
+    ``X`` (rows, features) with ``feature_names``; ``y`` (rows, labels) with ``label_names``, NaN where there is no
+    label; ``symbol``; ``timestamp`` as datetime64 in UTC.
+    """
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream,
+        X=data.rows[data.features].to_numpy(np.float32),
+        feature_names=np.array(data.features, dtype=np.str_),
+        y=pd.concat([label["value"] for label in data.labels.values()], axis=1).to_numpy(np.float64),
+        label_names=np.array(list(data.labels), dtype=np.str_),
+        symbol=data.rows["symbol"].to_numpy(dtype=np.str_),
+        timestamp=data.rows["timestamp"].dt.tz_localize(None).to_numpy("datetime64[us]"),
+    )
+    return stream.getvalue()
+
+
+def _utc(moment: date | datetime | None) -> datetime | None:
+    return None if moment is None else as_utc(moment)
+
+
+def _reusable(model_id: str, identity: str) -> registry.Registered | None:
+    try:
+        return registry.find(model_id, identity)
+    except ModelError as error:
+        _LOG.warning("%s; it is trained anew", error)
+        return None
+
+
+def _weights_hash(files: dict[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{name}/{len(content)};".encode() + content)
+    return digest.hexdigest()

@@ -1,0 +1,160 @@
+"""Fetch what is missing: plan a universe's symbols into batches, ask the source, land the answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from include.errors import MarketmillError
+from include.lake import Lake
+from include.landing import Adjustment, Interval, Landed, list_landed, missing_intervals, write_landing
+from include.schemas import LANDING
+from include.universes import Instrument, load_universe, pick_instruments
+from marketmill.hooks.base import BarsHook
+from marketmill.outcomes import ConfirmedEmpty, Data, Outcome, Permanent, RateLimited, Transient
+
+_LOG = logging.getLogger(__name__)
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class FetchPlan:
+    """Bars that are wanted; ``start`` and ``end`` (ISO 8601, UTC) bound a half-open interval of whole months. JSON-safe."""
+
+    source: str
+    universe: str
+    timeframe: str
+    start: str
+    end: str
+    symbols: list[str]
+    force: bool = False
+    csv_folder: str | None = None
+
+    @property
+    def interval(self) -> Interval:
+        """``start`` and ``end`` as moments."""
+        return datetime.fromisoformat(self.start), datetime.fromisoformat(self.end)
+
+    @property
+    def instruments(self) -> list[Instrument]:
+        """The symbols with what is known about them."""
+        return pick_instruments(load_universe(self.universe), self.symbols)
+
+    def batches(self, size: int) -> list[FetchPlan]:
+        """Split into plans of at most ``size`` symbols."""
+        return [replace(self, symbols=self.symbols[first : first + size]) for first in range(0, len(self.symbols), size)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Tell the same as plain values, with ``title`` for people."""
+        names = ", ".join(self.symbols)
+        short = names if len(names) <= _SHOWN else f"{self.symbols[0]} to {self.symbols[-1]} ({len(self.symbols)})"
+        return asdict(self) | {"title": short}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> FetchPlan:
+        """Inverse of :meth:`as_dict`."""
+        return cls(**{name: value for name, value in values.items() if name != "title"})
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What came of one symbol. ``state`` is one of the words below; ``until`` is set for ``rate_limited`` only. JSON-safe.
+
+    ``complete``: every part of the interval has landed, ``rows`` of it now. The others are the failures of
+    :mod:`marketmill.outcomes`: ``rate_limited``, ``transient``, ``permanent``; what landed before them stays.
+    """
+
+    symbol: str
+    state: str
+    rows: int = 0
+    asked: int = 0
+    reason: str = ""
+    until: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is missing still."""
+        return self.state != "complete"
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether asking again later is right."""
+        return self.state in ("transient", "rate_limited")
+
+
+def fetch_batch(lake: Lake, hook: BarsHook, plan: FetchPlan) -> list[Fetched]:
+    """Fetch each symbol of a batch; one that fails does not stop the others.
+
+    Raises
+    ------
+    LakeError
+        If an answer cannot be stored.
+    """
+    results = []
+    for number, instrument in enumerate(plan.instruments, start=1):
+        result = fetch_symbol(lake, hook, plan, instrument)
+        results.append(result)
+        said = f"{result.rows} rows landed" if result.asked else "everything has landed already"
+        _LOG.info("%d/%d %s: %s", number, len(plan.symbols), instrument.symbol, result.reason if result.failed else said)
+    return results
+
+
+def fetch_symbol(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument) -> Fetched:
+    """Ask for each missing interval of one symbol and land the answers, until one fails."""
+    symbol, rows, asked = instrument.symbol, 0, 0
+    edition = hook.edition(instrument, plan.timeframe)
+    for start, end in _missing(lake, hook, plan, instrument, edition):
+        asked += 1
+        outcome = _ask(hook, instrument, plan.timeframe, start, end)
+        if isinstance(outcome, Data | ConfirmedEmpty):
+            landed = _landed(plan, hook, symbol, (start, end), edition, outcome)
+            table = outcome.rows if isinstance(outcome, Data) else LANDING.empty_table()
+            write_landing(lake, landed, table)
+            rows += table.num_rows
+            if isinstance(outcome, ConfirmedEmpty):
+                _LOG.info("%s: no bars from %s to %s: %s", symbol, start.date(), end.date(), outcome.reason)
+            continue
+        until = outcome.until.isoformat() if isinstance(outcome, RateLimited) else None
+        return Fetched(symbol, _STATES[type(outcome)], rows, asked, outcome.reason, until)
+    return Fetched(symbol, "complete", rows, asked)
+
+
+_STATES: dict[type, str] = {RateLimited: "rate_limited", Transient: "transient", Permanent: "permanent"}
+
+
+def _missing(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument, edition: str) -> Iterator[Interval]:
+    if plan.force:
+        yield plan.interval
+        return
+    landed = list_landed(lake, hook.source, plan.timeframe, instrument.symbol)
+    current = [(answer.start, answer.end) for answer in landed if not edition or answer.request == edition]
+    yield from missing_intervals(plan.interval, current)
+
+
+def _ask(hook: BarsHook, instrument: Instrument, timeframe: str, start: datetime, end: datetime) -> Outcome:
+    try:
+        return hook.fetch(instrument, timeframe, start, end)
+    except MarketmillError as error:
+        return Permanent(str(error))
+    except Exception as error:  # A fault of ours in one symbol's answer must not cost the others theirs.
+        _LOG.exception("%s: the hook of %s failed", instrument.symbol, hook.source)
+        return Transient(f"unexpected {type(error).__name__}: {error}")
+
+
+def _landed(
+    plan: FetchPlan, hook: BarsHook, symbol: str, interval: Interval, edition: str, outcome: Data | ConfirmedEmpty
+) -> Landed:
+    return Landed(
+        source=hook.source,
+        symbol=symbol,
+        timeframe=plan.timeframe,
+        adjustment=outcome.adjustment if isinstance(outcome, Data) else Adjustment.NONE,
+        start=interval[0],
+        end=interval[1],
+        fetched_at=datetime.now(UTC),
+        request=edition or f"{plan.timeframe} bars from {interval[0].isoformat()} to {interval[1].isoformat()}",
+        as_of=outcome.as_of if isinstance(outcome, Data) else None,
+    )

@@ -1,0 +1,98 @@
+"""Source ``csv``: a folder of the user's own files, one per symbol."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.errors import ConfigurationError, SourceError
+from include.schemas import TIMESTAMP
+from include.sources import SourceName
+from include.symbols import symbol_in_path
+from include.timeframes import timeframe_length
+from include.universes import Instrument
+from marketmill.hooks.base import BarsHook
+from marketmill.hooks.csv_file import CsvFile, read_csv_file
+from marketmill.outcomes import ConfirmedEmpty, Data, Outcome, Permanent
+
+
+class CsvFolderHook(BarsHook):
+    """Files of a folder.
+
+    The file of ``AAPL`` is ``AAPL.csv``, that of ``^GSPC`` is ``^GSPC.csv`` (or percent-encoded); a pair such as ``BTC/USDT``
+    may be ``BTC-USDT.csv``, ``BTC_USDT.csv`` or ``BTCUSDT.csv``.
+
+    Raises
+    ------
+    ConfigurationError
+        If no folder was given or it is not there.
+    """
+
+    source = SourceName.CSV
+
+    def __init__(self, folder: str | None) -> None:
+        super().__init__()
+        if not folder:
+            raise ConfigurationError("source csv needs csv_folder: the folder with one file per symbol, for example AAPL.csv")
+        self._folder = Path(folder).expanduser()
+        if not self._folder.is_dir():
+            raise ConfigurationError(f"csv_folder {folder} is not a folder on this machine")
+
+    def fetch(self, instrument: Instrument, timeframe: str, start: datetime, end: datetime) -> Outcome:
+        """Take the rows of the interval out of the symbol's file; a bad file is a permanent failure."""
+        try:
+            file = self._read(instrument, timeframe)
+        except SourceError as error:
+            return Permanent(str(error))
+        times = file.rows["timestamp"]
+        inside = file.rows.filter(
+            pc.and_(pc.greater_equal(times, pa.scalar(start, TIMESTAMP)), pc.less(times, pa.scalar(end, TIMESTAMP)))
+        )
+        if not inside.num_rows:
+            return ConfirmedEmpty(f"the file holds {file.first:%Y-%m-%d} to {file.last:%Y-%m-%d}")
+        return Data(inside, file.adjustment, as_of=file.last + timeframe_length(timeframe))
+
+    def edition(self, instrument: Instrument, timeframe: str) -> str:  # noqa: ARG002
+        """Name and SHA-256 of the file: a corrected file is read again, and one that is gone is missed."""
+        try:
+            path = self._find(instrument.symbol)
+            return f"{path.name} sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        except (SourceError, OSError):
+            return "no file"
+
+    def last_day(self, instruments: Sequence[Instrument], timeframe: str) -> date | None:
+        """Last date in the files of ``instruments``; files that cannot be read say nothing."""
+        days = []
+        for instrument in instruments:
+            try:
+                days.append(self._read(instrument, timeframe).last.date())
+            except SourceError as error:
+                self.log.warning("%s", error)
+        return max(days, default=None)
+
+    def _find(self, symbol: str) -> Path:
+        names = [symbol, symbol_in_path(symbol)]
+        if "/" in symbol:
+            names = [symbol_in_path(symbol), *(symbol.replace("/", sign) for sign in "-_"), symbol.replace("/", "")]
+        candidates = [path for name in dict.fromkeys(names) if (path := self._folder / f"{name}.csv").is_file()]
+        if not candidates:
+            raise SourceError(f"{self._folder} holds no {' or '.join(f'{name}.csv' for name in dict.fromkeys(names))}")
+        if len(candidates) > 1:
+            raise SourceError(f"{' and '.join(path.name for path in candidates)} are both bars of {symbol}; keep one")
+        return candidates[0]
+
+    def _read(self, instrument: Instrument, timeframe: str) -> CsvFile:
+        path = self._find(instrument.symbol)
+        changed = path.stat()
+        return _read_once(path, timeframe, instrument, changed.st_mtime_ns, changed.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read_once(path: Path, timeframe: str, instrument: Instrument, _mtime: int, _size: int) -> CsvFile:
+    return read_csv_file(path, timeframe, instrument.kind)

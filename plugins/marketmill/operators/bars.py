@@ -1,0 +1,80 @@
+"""Check what landed, and publish what passed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from include.assets import BARS
+from marketmill.operators.base import MillOperator, run_name
+
+
+class CheckBarsOperator(MillOperator):
+    """Run the bar suite over the complete symbols; refused rows go to quarantine. Returns the check's summary."""
+
+    template_fields: Sequence[str] = ("reviewed",)
+
+    def __init__(self, *, reviewed: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.reviewed = reviewed
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Check and stage."""
+        logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells hundreds of lines about itself
+        from expectations.check import CheckRequest, check_bars
+        from include.settings import open_lake
+        from marketmill.fetch import FetchPlan
+
+        plan = FetchPlan.from_dict(self.reviewed["plan"])
+        start, end = plan.interval
+        request = CheckRequest(plan.source, plan.timeframe, tuple(plan.instruments), start, end)
+        lake = open_lake()
+        summary = check_bars(lake, request, run=run_name(context))
+        for symbol, count in summary.symbols.items():
+            self.log.info("%s: %d rows, %d kept, %d refused", symbol, count.fetched, count.kept, count.quarantined)
+        for rule, rows in summary.rules.items():
+            if rows:
+                self.log.info("rule %s refused %d rows", rule, rows)
+        if not summary.months:
+            self.log.info(
+                "source %s holds no bars of these symbols from %s up to (not including) %s: nothing to publish", plan.source, start.date(), end.date()
+            )
+        self.log.info("data docs: %s/%s", lake.url, summary.docs)
+        return summary.as_dict()
+
+
+class PublishBarsOperator(MillOperator):
+    """Publish the staged months; skipped, without an event, where that changed nothing.
+
+    The event's ``extra``: ``source``, ``timeframe``, ``months`` (those that changed), ``rows`` (their bars in all) and ``content``
+    (hash by month).
+    """
+
+    template_fields: Sequence[str] = ("checked",)
+
+    def __init__(self, *, checked: Any, **kwargs: Any) -> None:
+        super().__init__(outlets=[BARS], **kwargs)
+        self.checked = checked
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Publish each month in one step."""
+        from expectations.checked import publish_checked
+        from include.settings import open_lake
+
+        published = publish_checked(open_lake(), self.checked["plan"])
+        changed = {month: result for month, result in published.items() if result.changed}
+        if not changed:
+            self.skip(f"the lake holds exactly these bars already ({len(published)} months); nothing changed")
+        extra = {
+            "source": self.checked["source"],
+            "timeframe": self.checked["timeframe"],
+            "months": list(changed),
+            "rows": sum(result.rows for result in changed.values()),
+            "content": {month: result.content for month, result in changed.items()},
+        }
+        context["outlet_events"][BARS].extra = extra
+        self.log.info("published %d months, %s to %s: %d rows", len(changed), min(changed), max(changed), extra["rows"])
+        return extra

@@ -1,0 +1,160 @@
+"""Plan the fetch, fetch in batches, review what came of it, and at the very end say what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException
+
+from include.errors import ConfigurationError, SourceError
+from include.sources import SourceName
+from include.universes import Instrument, load_universe, pick_instruments
+from marketmill.months import target_months
+from marketmill.operators.base import MillOperator
+from marketmill.window import Window, Wish, choose_window
+
+if TYPE_CHECKING:
+    from marketmill.fetch import Fetched
+    from marketmill.hooks.base import BarsHook
+
+
+class PlanFetchOperator(MillOperator):
+    """Turn the form into batches of symbols, one mapped fetch task each.
+
+    Returns one :meth:`marketmill.fetch.FetchPlan.as_dict` a batch. A DAG without the params ``start`` and ``end`` fetches the
+    months of its data interval.
+    """
+
+    def work(self, context: Context) -> list[dict[str, Any]]:
+        """Check the form, the source and the lake before anything is asked for."""
+        from include.settings import open_lake, settings
+        from marketmill.fetch import FetchPlan
+        from marketmill.sources import open_source, parse_source
+
+        params = context["params"]
+        lake = open_lake()
+        source = parse_source(params.get("source"))
+        hook = open_source(source, csv_folder=params.get("csv_folder"))
+        timeframe = params.get("timeframe") or "1d"
+        if timeframe not in hook.timeframes:
+            raise ConfigurationError(f"source {source} has no {timeframe} bars; it has {', '.join(hook.timeframes)}")
+        universe = load_universe(params.get("universe") or settings().universe)
+        instruments = pick_instruments(universe, params.get("symbols"))
+        window = self._window(context, hook, instruments, timeframe)
+        plan = FetchPlan(
+            source=source.value,
+            universe=universe.name,
+            timeframe=timeframe,
+            start=window.start.isoformat(),
+            end=window.end.isoformat(),
+            symbols=[instrument.symbol for instrument in instruments],
+            force=bool(params.get("force")),
+            csv_folder=params.get("csv_folder"),
+        )
+        for note in window.notes:
+            self.log.info("%s", note)
+        self.log.info(
+            "%d symbols of universe %s, %s bars from %s, %s up to (not including) %s, into the lake %s",
+            len(plan.symbols), universe.name, timeframe, source, f"{window.start:%Y-%m-%d}", f"{window.end:%Y-%m-%d}", lake.url,
+        )  # fmt: skip
+        return [batch.as_dict() for batch in plan.batches(settings().batch_size)]
+
+    def _window(self, context: Context, hook: BarsHook, instruments: Sequence[Instrument], timeframe: str) -> Window:
+        params, now = context["params"], datetime.now(UTC)
+        if "years" in params:
+            wish = Wish(params.get("start"), params.get("end"), int(params["years"]), params.get("days"))
+            last_day = None if wish.end else hook.last_day(instruments, timeframe)
+            return choose_window(wish, last_day, now)
+        from include.months import last_complete_month, month_end, month_start
+
+        months = target_months(context)
+        if months[-1] > last_complete_month(now):
+            raise ConfigurationError(f"the month {months[-1]} has not ended; run it from {month_end(months[-1]):%Y-%m-%d} on")
+        return Window(month_start(months[0]), month_end(months[-1]))
+
+
+class FetchBarsOperator(MillOperator):
+    """Fetch the missing bars of one batch; mapped over the plan.
+
+    A failure that may pass is retried as long as the task has tries left, and only what is missing is asked for again. Returns
+    one :class:`marketmill.fetch.Fetched` (as dict) a symbol.
+    """
+
+    template_fields: Sequence[str] = ("batch",)
+
+    def __init__(self, *, batch: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.batch = batch
+
+    def work(self, context: Context) -> list[dict[str, Any]]:
+        """Fetch and land."""
+        from include.settings import open_lake
+        from marketmill.fetch import FetchPlan, fetch_batch
+        from marketmill.sources import open_source
+
+        plan = FetchPlan.from_dict(self.batch)
+        instance = context["ti"]
+        if instance.try_number > 1:
+            plan = FetchPlan.from_dict(self.batch | {"force": False})  # what the first try landed is fresh
+        hook = open_source(SourceName(plan.source), csv_folder=plan.csv_folder)
+        results = fetch_batch(open_lake(), hook, plan)
+        waiting = [result for result in results if result.may_pass]
+        if waiting and instance.try_number <= instance.max_tries:
+            raise AirflowException(f"to be tried again: {_list(waiting)}")
+        return [asdict(result) for result in results]
+
+
+class ReviewFetchOperator(MillOperator):
+    """Gather what all batches brought.
+
+    Returns the plan of the symbols that are complete, and the failures by symbol: ``{"plan": ..., "failed": ...}``. Fails where no
+    symbol is complete.
+    """
+
+    template_fields: Sequence[str] = ("batches", "fetched")
+
+    def __init__(self, *, batches: Any, fetched: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.batches = batches
+        self.fetched = fetched
+
+    def work(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Tell complete symbols from failed ones."""
+        from marketmill.fetch import Fetched
+
+        # A slice reads all mapped results at once; iterating would ask for one more than there is, and log that as an error.
+        results = [Fetched(**result) for batch in self.fetched[:] for result in batch]
+        failed = {result.symbol: result.reason for result in results if result.failed}
+        complete = [result.symbol for result in results if not result.failed]
+        if not complete:
+            raise SourceError(f"no symbol could be fetched: {_list(results)}")
+        for symbol, reason in failed.items():
+            self.log.warning("%s failed and is left out: %s", symbol, reason)
+        self.log.info("%d symbols complete, %d failed, %d new rows", len(complete), len(failed), sum(result.rows for result in results))
+        return {"plan": self.batches[0] | {"symbols": complete, "title": f"{len(complete)} symbols"}, "failed": failed}
+
+
+class ConfirmCompleteOperator(MillOperator):
+    """Last step of a run: fail it with the list of the symbols that are missing, after the others were published."""
+
+    template_fields: Sequence[str] = ("reviewed",)
+
+    def __init__(self, *, reviewed: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.reviewed = reviewed
+
+    def work(self, context: Context) -> None:  # noqa: ARG002
+        """Raise where something is missing."""
+        failed = self.reviewed["failed"]
+        if failed:
+            missing = "; ".join(f"{symbol}: {reason}" for symbol, reason in failed.items())
+            raise SourceError(f"{len(failed)} symbols could not be fetched, the others are published: {missing}")
+        self.log.info("every symbol is complete")
+
+
+def _list(results: Iterable[Fetched]) -> str:
+    return "; ".join(f"{result.symbol}: {result.reason}" for result in results)

@@ -1,0 +1,103 @@
+"""Train models, and publish the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from include.assets import MODEL, REPORT
+from include.errors import ConfigurationError
+from include.months import as_utc
+from marketmill.months import changed_months
+from marketmill.operators.base import MillOperator, run_name
+
+
+class ChooseModelsOperator(MillOperator):
+    """Return the catalogue ids that the param ``models`` names, all of them where it is empty; refuse unknown ones."""
+
+    def work(self, context: Context) -> list[str]:
+        """Look each id up."""
+        from ml.catalog import CATALOG, find_entry
+
+        models = context["params"].get("models") or list(CATALOG)
+        return list(dict.fromkeys(find_entry(model_id).model_id for model_id in models))
+
+
+class TrainModelOperator(MillOperator):
+    """Train one model of the catalogue and register it; skipped, without an event, where it was trained on exactly this before.
+
+    The event's ``extra``: ``model``, ``version``, ``verdict``, and ``months`` of the features that started the run, where known.
+    """
+
+    template_fields: Sequence[str] = ("model_id",)
+
+    def __init__(self, *, model_id: str, **kwargs: Any) -> None:
+        super().__init__(outlets=[MODEL], **kwargs)
+        self.model_id = model_id
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Train, evaluate, register."""
+        from include.settings import open_lake, settings
+        from ml.training import train
+
+        params = context["params"]
+        seed = params.get("seed")
+        trained = train(
+            open_lake(),
+            self.model_id,
+            universe=params.get("universe") or settings().universe,
+            timeframe=params.get("timeframe") or "1d",
+            start=_day("start", params.get("start")),
+            end=_day("end", params.get("end")),
+            seed=settings().seed if seed is None else int(seed),
+            force=bool(params.get("force")),
+        )
+        if trained.reused:
+            self.skip(f"{self.model_id} version {trained.version} was trained on exactly this")
+        extra = {
+            "model": trained.model_id,
+            "version": trained.version,
+            "verdict": trained.card["verdict"],
+            "months": changed_months(context) or [],
+        }
+        context["outlet_events"][MODEL].extra = extra
+        return extra
+
+
+class PublishReportOperator(MillOperator):
+    """Write the page of a run. Returns its path below the lake's root."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(outlets=[REPORT], **kwargs)
+
+    def work(self, context: Context) -> str:
+        """Gather and render."""
+        from include.settings import open_lake, settings
+        from marketmill.sources import parse_source
+        from ml.report import publish
+
+        params = context["params"]
+        months = changed_months(context)
+        path = publish(
+            open_lake(),
+            run=run_name(context),
+            universe=params.get("universe") or settings().universe,
+            source=parse_source(params.get("source")).value,
+            timeframe=params.get("timeframe") or "1d",
+            months=months,
+        )
+        context["outlet_events"][REPORT].extra = {"path": path, "months": months or []}
+        return path
+
+
+def _day(name: str, text: str | None) -> Any:
+    if not text:
+        return None
+    from datetime import datetime
+
+    try:
+        return as_utc(datetime.fromisoformat(text))
+    except ValueError:
+        raise ConfigurationError(f"{name} {text!r} is not a date of the form YYYY-MM-DD") from None

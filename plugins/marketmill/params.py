@@ -1,0 +1,120 @@
+"""The fields of the DAGs' forms; each name means the same in every DAG. Empty fields take the value of the settings.
+
+Names that a universe's file, the catalogue or a source decides on are suggested, not enforced here: the task that reads them
+refuses a wrong one with a sentence.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import Param
+
+from include.sources import SourceName
+from include.timeframes import TIMEFRAMES
+from include.universes import list_universes
+from ml.catalog import CATALOG
+
+
+def universe() -> Param:
+    """Which instruments."""
+    return Param(
+        None,
+        type=["null", "string"],
+        title="Universe",
+        examples=list_universes(),
+        description="A file of include/config/universes; empty: the setting `universe`.",
+    )
+
+
+def source() -> Param:
+    """Where bars come from."""
+    return Param(
+        None,
+        type=["null", "string"],
+        title="Source",
+        examples=[name.value for name in SourceName],
+        description="Empty: the setting `source`.",
+    )
+
+
+def symbols() -> Param:
+    """Part of a universe."""
+    return Param(
+        [],
+        type=["null", "array"],
+        items={"type": "string"},
+        title="Symbols",
+        description="One symbol a line, for example AAPL or ^GSPC; empty: all of the universe.",
+    )
+
+
+def start(of: str = "the years before the end") -> Param:
+    """First day."""
+    return Param(None, type=["null", "string"], format="date", title="Start", description=f"First day; empty: {of}.")
+
+
+def end(of: str = "the end of the source's last month, never the month that is not over") -> Param:
+    """Day after the last."""
+    return Param(None, type=["null", "string"], format="date", title="End", description=f"First day not wanted; empty: {of}.")
+
+
+def years() -> Param:
+    """Length of the history."""
+    return Param(10, type="integer", minimum=1, maximum=100, title="Years", description="How far back, where start and days are empty.")
+
+
+def days() -> Param:
+    """Length of the history."""
+    return Param(None, type=["null", "integer"], minimum=1, maximum=36525, title="Days", description="How far back, instead of years.")
+
+
+def timeframe() -> Param:
+    """Bar size."""
+    return Param("1d", type="string", enum=list(TIMEFRAMES), title="Timeframe", description="Size of a bar.")
+
+
+def csv_folder() -> Param:
+    """Folder of the source ``csv``."""
+    return Param(
+        None,
+        type=["null", "string"],
+        title="Folder of CSV files",
+        description="For the source csv: one file per symbol, for example AAPL.csv with date,open,high,low,close,volume.",
+    )
+
+
+def force_fetch() -> Param:
+    """Fetch again."""
+    return Param(False, type="boolean", title="Force", description="Fetch again what has landed already; nothing landed is lost.")
+
+
+def models() -> Param:
+    """Which models."""
+    return Param(
+        [],
+        type=["null", "array"],
+        items={"type": "string"},
+        examples=list(CATALOG),
+        title="Models",
+        description="Ids of the catalogue; empty: all.",
+    )
+
+
+def seed() -> Param:
+    """Seed of everything random."""
+    return Param(None, type=["null", "integer"], minimum=0, title="Seed", description="Empty: the setting `seed`.")
+
+
+def force_training() -> Param:
+    """Train again."""
+    return Param(False, type="boolean", title="Force", description="Train even where exactly this was trained before.")
+
+
+def months() -> Param:
+    """Months that changed."""
+    return Param(
+        [],
+        type=["null", "array"],
+        items={"type": "string"},
+        title="Months",
+        description="Months that changed, as YYYY-MM; a run started by an event knows them. Empty: not known.",
+    )

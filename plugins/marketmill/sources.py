@@ -1,0 +1,43 @@
+"""From the name of a source to its hook."""
+
+from __future__ import annotations
+
+from include.errors import ConfigurationError
+from include.settings import settings
+from include.sources import SourceName
+from marketmill.hooks.base import BarsHook
+
+
+def parse_source(name: str | None) -> SourceName:
+    """Read a source's name; None is the source of the settings.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such source.
+    """
+    if not name:
+        return settings().source
+    try:
+        return SourceName(name)
+    except ValueError:
+        raise ConfigurationError(f"source {name!r} is unknown; use one of {', '.join(SourceName)}") from None
+
+
+def open_source(source: SourceName, *, csv_folder: str | None = None) -> BarsHook:
+    """Make the hook of a source; its libraries are imported here and not before.
+
+    Raises
+    ------
+    ConfigurationError
+        If something that the source needs was not given.
+    """
+    if source is SourceName.SAMPLE:
+        from marketmill.hooks.sample import SampleHook
+
+        return SampleHook()
+    if source is SourceName.CSV:
+        from marketmill.hooks.csv_folder import CsvFolderHook
+
+        return CsvFolderHook(csv_folder or settings().csv_folder)
+    raise ConfigurationError(f"source {source} cannot be fetched by this version; use sample, or csv with files of your own")

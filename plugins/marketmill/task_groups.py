@@ -1,0 +1,42 @@
+"""Chains of tasks that several DAGs share."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import TriggerRule
+
+from marketmill.operators.bars import CheckBarsOperator, PublishBarsOperator
+from marketmill.operators.features import BuildFeaturesOperator
+from marketmill.operators.fetch import ConfirmCompleteOperator, FetchBarsOperator, PlanFetchOperator, ReviewFetchOperator
+
+#: Errors on purpose fail at once; what is left, such as a lost worker or a source that hiccups, is tried again.
+DEFAULT_ARGUMENTS: dict[str, Any] = {
+    "owner": "marketmill",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+}
+
+
+def mill_bars() -> None:
+    """Fetch, check, publish, features: what the form or the data interval of the surrounding DAG asks for.
+
+    A symbol that fails does not hold back the others; the last task then fails the run with the list.
+    """
+    plan = PlanFetchOperator(task_id="plan_fetch")
+    fetch = FetchBarsOperator.partial(
+        task_id="fetch_bars", map_index_template="{{ task.batch['title'] }}"
+    ).expand(batch=plan.output)
+    review = ReviewFetchOperator(task_id="review_fetch", batches=plan.output, fetched=fetch.output)
+    check = CheckBarsOperator(task_id="check_bars", reviewed=review.output)
+    publish = PublishBarsOperator(task_id="publish_bars", checked=check.output)
+    features = BuildFeaturesOperator(
+        task_id="build_features", timeframe="{{ params.timeframe }}", trigger_rule=TriggerRule.NONE_FAILED
+    )
+    confirm = ConfirmCompleteOperator(
+        task_id="confirm_complete", reviewed=review.output, trigger_rule=TriggerRule.NONE_FAILED
+    )
+    publish >> features >> confirm

@@ -1,0 +1,84 @@
+"""Which part of time a backfill is about: whole months, none of them unfinished."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from include.errors import ConfigurationError
+from include.months import as_utc, last_complete_month, month_end, month_of, month_start
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a form says about time; dates are ``YYYY-MM-DD``, ``end`` is the first day that is not wanted."""
+
+    start: str | None = None
+    end: str | None = None
+    years: int = 10
+    days: int | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """Half-open UTC interval of whole months; ``notes`` say where it differs from what was asked for, and why."""
+
+    start: datetime
+    end: datetime
+    notes: tuple[str, ...] = ()
+
+
+def choose_window(wish: Wish, last_day: date | None, now: datetime) -> Window:
+    """Make whole months of a wish.
+
+    Without ``end`` it ends with the month of the source's last day, without ``start`` it begins ``days`` or ``years`` before its
+    end. It is widened to whole months (a month is published from all that landed for it) and never reaches into a month
+    that has not ended at ``now``.
+
+    Raises
+    ------
+    ConfigurationError
+        If a date is none, start is not before end, start and days are both given, or no ended month is left.
+    """
+    if wish.start and wish.days:
+        raise ConfigurationError(f"start {wish.start} and days {wish.days} are both given; leave one of them empty")
+    finished = month_end(last_complete_month(now))
+    notes = []
+    if wish.end:
+        end = _parse("end", wish.end)
+    else:
+        end = finished if last_day is None else month_end(month_of(last_day))
+    start = _start(wish, end)
+    if start >= end:
+        raise ConfigurationError(f"start {start:%Y-%m-%d} is not before end {end:%Y-%m-%d}")
+    whole = month_start(month_of(start)), month_end(month_of(end - timedelta(microseconds=1)))
+    if whole[1] > finished:
+        if whole[0] >= finished:
+            raise ConfigurationError(
+                f"start {start:%Y-%m-%d}: the month {month_of(start)} has not ended; bars are taken by whole months, up to {finished:%Y-%m-%d}"
+            )
+        notes.append(f"the month {month_of(finished)} has not ended and is left out")
+        whole = whole[0], finished
+    elif wish.end and whole[1] != end:
+        notes.append(f"end {wish.end} is widened to {whole[1]:%Y-%m-%d}: months are taken whole")
+    if (wish.start or wish.days) and whole[0] != start:
+        notes.append(f"start {start:%Y-%m-%d} is widened to {whole[0]:%Y-%m-%d}: months are taken whole")
+    return Window(*whole, tuple(notes))
+
+
+def _start(wish: Wish, end: datetime) -> datetime:
+    if wish.start:
+        return _parse("start", wish.start)
+    if wish.days:
+        return end - timedelta(days=wish.days)
+    try:
+        return end.replace(year=end.year - wish.years)
+    except ValueError:  # 29 February, or before the year 1
+        raise ConfigurationError(f"{wish.years} years before {end:%Y-%m-%d} is no date; give a start") from None
+
+
+def _parse(name: str, text: str) -> datetime:
+    try:
+        return as_utc(datetime.fromisoformat(text).replace(tzinfo=UTC))
+    except ValueError:
+        raise ConfigurationError(f"{name} {text!r} is not a date of the form YYYY-MM-DD") from None

@@ -1,0 +1,1 @@
+"""Features by Spark: the registry and its kernels, the plan of what to build, and the job."""

@@ -1,0 +1,87 @@
+"""The work of one task: the features of its symbols from their first bar on, written for the months that are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from include.feature_sets import FeatureSet
+from include.lake import Lake
+from include.publish import Part, stage_part
+from include.schemas import TIMESTAMP
+from spark_jobs.features.bars import COLUMNS
+from spark_jobs.features.catalog import FEATURES, current_feature_set
+from spark_jobs.features.storing import store
+from spark_jobs.history import History
+from spark_jobs.task import BucketTask
+from spark_jobs.votes import Votes
+
+Places = npt.NDArray[np.int64]
+
+
+def build_buckets(task: BucketTask, votes: Votes) -> list[tuple[str, Part]]:
+    """Stage the task's parts: for each wanted month, one for each bucket that has rows in it."""
+    lake, feature_set = Lake(task.lake), current_feature_set()
+    dataset = lake.features(task.timeframe, feature_set.id)
+    history = task.read(lake, ["closed_at", *COLUMNS])
+    staged = []
+    for bucket in task.buckets:
+        for month, table in _months(task, history, bucket, votes, feature_set):
+            staged.append((month, stage_part(lake, dataset, month, f"bucket-{bucket:03d}", table, compression="lz4")))
+    return staged
+
+
+def _months(task: BucketTask, history: History, bucket: int, votes: Votes, feature_set: FeatureSet) -> Iterator[tuple[str, pa.Table]]:
+    """The bucket's rows of each wanted month that has any, ordered by symbol and timestamp."""
+    rows = _wanted_rows(task, history, bucket)
+    places = np.full(history.month.size, -1, np.int64)
+    places[rows] = np.arange(rows.size)
+    closed_at = history.columns["closed_at"][rows]
+    values = _values(task, history, bucket, places, votes.shares(closed_at))
+    codes = np.searchsorted(history.bounds, rows, side="right") - 1
+    keys = [
+        pa.array(history.symbols, pa.string()).take(_arrow(codes, pa.int64())),
+        _arrow(history.columns["timestamp"][rows], TIMESTAMP),
+        _arrow(closed_at, TIMESTAMP),
+    ]
+    table = pa.table([*keys, *(_arrow(column, pa.float32(), np.isnan(column)) for column in values)], schema=feature_set.schema)
+    bounds = np.searchsorted(history.month[rows], np.arange(len(task.history) + 1))
+    for place, month in enumerate(task.history):
+        count = int(bounds[place + 1] - bounds[place])
+        if count:
+            yield month, table.slice(int(bounds[place]), count)
+
+
+def _wanted_rows(task: BucketTask, history: History, bucket: int) -> Places:
+    """Row numbers of the bucket in the wanted months, ordered by month, symbol and timestamp."""
+    wanted = np.isin(task.history, task.months)
+    parts = [np.empty(0, np.int64)]
+    for _, rows in task.symbols(history, bucket):
+        parts.append(rows.start + np.flatnonzero(wanted[history.month[rows]]))
+    chosen = np.concatenate(parts)
+    return chosen[np.argsort(history.month[chosen], kind="stable")]
+
+
+def _values(
+    task: BucketTask, history: History, bucket: int, places: Places, shares: npt.NDArray[np.float32]
+) -> list[npt.NDArray[np.float32]]:
+    """A column for each feature, in the order of the set; a row for each place."""
+    share = iter(shares)
+    columns = [next(share) if feature.cross_sectional else np.full(shares.shape[1], np.nan, np.float32) for feature in FEATURES]
+    for symbol, rows in task.symbols(history, bucket):
+        bars = task.bars(history, symbol, rows)
+        for feature, column in zip(FEATURES, columns, strict=True):
+            if not feature.cross_sectional:
+                store(feature.values(bars), places[rows], column)
+    return columns
+
+
+def _arrow(values: npt.NDArray[Any], kind: pa.DataType, null: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """The memory of an array as an Arrow column, without a copy."""
+    # Not pa.array: that would import pandas, a second of every start.
+    valid = None if null is None or not null.any() else pa.py_buffer(np.packbits(~null, bitorder="little"))
+    return pa.Array.from_buffers(kind, values.size, [valid, pa.py_buffer(values)])

@@ -1,0 +1,1 @@
+"""The features: registry, kernels, and a module for each family; :mod:`spark_jobs.features.catalog` holds them all."""

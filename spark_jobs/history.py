@@ -1,0 +1,96 @@
+"""Read the whole past of some symbols out of the months of bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.lake import Lake
+from include.publish import read_month
+from include.schemas import BARS
+
+Column = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class History:
+    """Rows of some symbols, ordered by symbol and timestamp, one row a timestamp.
+
+    ``symbols`` are sorted; ``bounds[i]`` to ``bounds[i + 1]`` are the rows of symbol i. ``month`` is each row's place in the list of
+    months that was read. ``columns`` are arrays of one length; times are microseconds since 1970, UTC.
+    """
+
+    symbols: tuple[str, ...]
+    bounds: npt.NDArray[np.int64]
+    month: npt.NDArray[np.int64]
+    columns: Mapping[str, Column] = field(repr=False)
+
+    def rows(self, place: int) -> slice:
+        """Rows of the symbol at that place."""
+        return slice(int(self.bounds[place]), int(self.bounds[place + 1]))
+
+
+def read_history(lake: Lake, timeframe: str, months: Sequence[str], wanted: Callable[[str], bool], columns: Sequence[str]) -> History:
+    """Rows of the wanted symbols in ``months``, which are in order; ``timestamp`` comes with any columns.
+
+    The rows of a month may lie in any order. Where two rows have one symbol and timestamp the later one counts.
+    """
+    names = list(dict.fromkeys(["timestamp", *columns]))
+    found: dict[str, int] = {}
+    codes, places = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    empty = pa.Table.from_batches([], BARS)
+    chunks: dict[str, list[Column]] = {name: [_to_numpy(empty[name])] for name in names}
+    for place, month in enumerate(months):
+        table = read_month(lake, lake.bars(timeframe), month, ["symbol", *names])
+        if table is None:
+            continue
+        encoded = table["symbol"].combine_chunks().dictionary_encode()
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.combine_chunks()
+        code_of = np.array(
+            [found.setdefault(name, len(found)) if wanted(name) else -1 for name in encoded.dictionary.to_pylist()], np.int64
+        )
+        code = code_of[encoded.indices.to_numpy()]
+        keep = np.flatnonzero(code >= 0)
+        codes.append(code[keep])
+        places.append(np.full(keep.size, place, np.int64))
+        for name in names:
+            chunks[name].append(_to_numpy(table[name])[keep])
+    symbols = tuple(sorted(found))
+    rank = np.array([symbols.index(name) for name in found], np.int64)
+    code = rank[np.concatenate(codes)] if found else np.concatenate(codes)
+    joined = {name: np.concatenate(chunks.pop(name)) for name in names}
+    order = _order(code, joined["timestamp"])
+    code = code[order]
+    bounds = np.searchsorted(code, np.arange(len(symbols) + 1))
+    return History(symbols, bounds, np.concatenate(places)[order], {name: joined.pop(name)[order] for name in names})
+
+
+def _order(code: Column, timestamp: Column) -> Column:
+    """Row numbers by symbol, then time; of rows alike in both only the last."""
+    order = np.argsort(code, kind="stable")
+    if _rising(code[order], timestamp[order]).all():
+        return order
+    order = np.lexsort((timestamp, code))  # stable
+    last = np.ones(order.size, bool)
+    last[:-1] = _rising(code[order], timestamp[order])
+    return order[last]
+
+
+def _rising(code: Column, timestamp: Column) -> Column:
+    """Whether each row but the first comes strictly after the one before it."""
+    return (code[1:] != code[:-1]) | (timestamp[1:] > timestamp[:-1])
+
+
+def _to_numpy(column: pa.ChunkedArray) -> Column:
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    elif pa.types.is_floating(column.type):
+        column = pc.fill_null(column, float("nan"))
+    return np.asarray(column.to_numpy())

@@ -1,0 +1,79 @@
+"""What Spark hands to a task, and how a task gets at its symbols' bars."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from include.lake import Lake
+from spark_jobs.features.bars import COLUMNS, SymbolBars
+from spark_jobs.features.scale import Split, split_ratios
+from spark_jobs.history import Column, History, read_history
+
+_STATE = ("as_of", "adjustment")
+
+
+@dataclass(frozen=True)
+class BucketTask:
+    """Some buckets of symbols.
+
+    Symbols are dealt into buckets by a hash of their name, so that a bucket's part of a month holds the same rows whoever makes it.
+
+    Attributes
+    ----------
+    buckets, of
+        Numbers of the buckets, and how many there are in all.
+    history
+        Months of bars that are read, in order, from the first one.
+    months
+        Months whose features are wanted.
+    splits, without_volume, without_vote
+        As in :class:`spark_jobs.plan.FeaturePlan`.
+    """
+
+    lake: str
+    timeframe: str
+    buckets: tuple[int, ...]
+    of: int
+    history: tuple[str, ...]
+    months: tuple[str, ...]
+    splits: Mapping[str, tuple[Split, ...]] = field(repr=False)
+    without_volume: frozenset[str] = field(repr=False)
+    without_vote: frozenset[str] = field(repr=False)
+
+    def holds(self, symbol: str) -> bool:
+        """Whether the symbol is in one of the buckets."""
+        return bucket_of(symbol, self.of) in self.buckets
+
+    def read(self, lake: Lake, columns: Sequence[str]) -> History:
+        """The past of all symbols of the buckets, with the columns that their price scale needs."""
+        state = _STATE if self.splits else ()
+        return read_history(lake, self.timeframe, self.history, self.holds, [*columns, *state])
+
+    def symbols(self, history: History, bucket: int) -> Iterator[tuple[str, slice]]:
+        """The bucket's symbols and their rows."""
+        for place, symbol in enumerate(history.symbols):
+            if bucket_of(symbol, self.of) == bucket:
+                yield symbol, history.rows(place)
+
+    def bars(self, history: History, symbol: str, rows: slice) -> SymbolBars:
+        """One symbol's bars on one price scale; columns that were not read are null."""
+        return self._scaled(symbol, {name: column[rows] for name, column in history.columns.items()})
+
+    def _scaled(self, symbol: str, columns: Mapping[str, Column]) -> SymbolBars:
+        nothing = np.full(columns["timestamp"].size, np.nan)
+        values = {name: columns.get(name, nothing) for name in COLUMNS}
+        if symbol in self.without_volume:
+            values["volume"] = nothing
+        if symbol in self.splits:
+            ratios = split_ratios(self.splits[symbol], columns["timestamp"], columns["as_of"], columns["adjustment"])
+            values = {name: column * ratios if name == "volume" else column / ratios for name, column in values.items()}
+        return SymbolBars(**values)
+
+
+def bucket_of(symbol: str, buckets: int) -> int:
+    """Number of the symbol's bucket; the same in every process and on every machine."""
+    return zlib.crc32(symbol.encode()) % buckets

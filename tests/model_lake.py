@@ -1,0 +1,105 @@
+"""A lake with the real bars that ship inside the package arch, and features computed from them with pandas."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from include.calendars import closed_at
+from include.feature_sets import FeatureFacts, FeatureSet, write_current
+from include.lake import Lake
+from include.publish import publish_month
+from include.schemas import BARS, conform
+from include.settings import settings
+
+SYMBOLS = ("^GSPC", "^IXIC", "^VIX")
+FEATURES = (
+    "return_1",
+    "return_5",
+    "return_20",
+    "return_60",
+    "close_to_sma_50",
+    "sma_50_to_200",
+    "rsi_14",
+    "volatility_20",
+    "volatility_60",
+    "volume_ratio_20",
+)
+FEATURE_SET = FeatureSet(
+    "test-set", tuple(FeatureFacts(name, "trend", "fraction", 200, 200, False, ("close",), "test", "test") for name in FEATURES)
+)
+
+
+def real_bars(symbol: str, start: str, end: str) -> pd.DataFrame:
+    """Bars of one symbol with ``start <= timestamp < end``; ^VIX has closes from 2014 on only."""
+    import arch.data.nasdaq
+    import arch.data.sp500
+    import arch.data.vix
+
+    loaders: dict[str, Callable[[], pd.DataFrame]] = {
+        "^GSPC": arch.data.sp500.load,
+        "^IXIC": arch.data.nasdaq.load,
+        "^VIX": arch.data.vix.load,
+    }
+    table = loaders[symbol]().rename(columns=lambda name: name.lower().replace("adj close", "adjusted_close").replace("vix", "close"))
+    table = table[table["close"].notna()].loc[start:end]
+    table = table[table.index < end]
+    stamps = pd.DatetimeIndex(table.index).tz_localize("UTC").as_unit("us")
+    bars = pd.DataFrame(
+        {"symbol": symbol, "timestamp": stamps, "closed_at": closed_at("XCBF" if symbol == "^VIX" else "XNYS", "1d", stamps)}
+    )
+    for name in ("open", "high", "low", "close", "volume", "adjusted_close"):
+        bars[name] = table[name].to_numpy(np.float64) if name in table else np.nan
+    return bars.assign(source="sample", adjustment="none", as_of=pd.Timestamp("2024-01-01", tz="UTC"), flags=None)
+
+
+def compute_features(bars: pd.DataFrame) -> pd.DataFrame:
+    """The features that the models read, by pandas (the Spark job has tests of its own)."""
+    close, volume = bars["close"], bars["volume"]
+    logs, change = np.log(close).diff(), close.diff()
+    up = change.clip(lower=0).ewm(alpha=1 / 14, adjust=False).mean()
+    down = (-change.clip(upper=0)).ewm(alpha=1 / 14, adjust=False).mean()
+    mean_50, mean_200 = close.rolling(50).mean(), close.rolling(200).mean()
+    values = {
+        **{f"return_{n}": close / close.shift(n) - 1 for n in (1, 5, 20, 60)},
+        "close_to_sma_50": close / mean_50 - 1,
+        "sma_50_to_200": mean_50 / mean_200 - 1,
+        "rsi_14": 100 * up / (up + down),
+        "volatility_20": logs.rolling(20).std(),
+        "volatility_60": logs.rolling(60).std(),
+        "volume_ratio_20": volume / volume.rolling(20).mean(),
+    }
+    return pd.concat([bars[["symbol", "timestamp", "closed_at"]], pd.DataFrame(values, index=bars.index).astype(np.float32)], axis=1)
+
+
+def write_lake(lake: Lake, bars: list[pd.DataFrame], change: Callable[[pd.DataFrame], pd.DataFrame] = lambda features: features) -> Lake:
+    """Publish bars and features (changed by ``change`` where a test wants them wrong) month by month."""
+    everything = pd.concat(bars, ignore_index=True)
+    features = pd.concat([change(compute_features(part)) for part in bars], ignore_index=True)
+    for month, rows in everything.groupby(everything["timestamp"].dt.strftime("%Y-%m")):
+        table = conform(pa.Table.from_pandas(rows[BARS.names], preserve_index=False), BARS, "test bars")
+        publish_month(lake, lake.bars("1d"), str(month), lambda _, table=table: table)
+    for month, rows in features.groupby(features["timestamp"].dt.strftime("%Y-%m")):
+        table = pa.Table.from_pandas(rows, schema=FEATURE_SET.schema, preserve_index=False)
+        publish_month(lake, lake.features("1d", FEATURE_SET.id), str(month), lambda _, table=table: table)
+    write_current(lake, "1d", FEATURE_SET)
+    return lake
+
+
+@contextmanager
+def registry_at(folder: Path) -> Iterator[str]:
+    """Let the settings name an MLflow database in ``folder``; yields its URI."""
+    uri, before = f"sqlite:///{folder / 'mlflow.db'}", os.environ.get("MLFLOW_TRACKING_URI")
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+    settings.cache_clear()
+    try:
+        yield uri
+    finally:
+        os.environ.pop("MLFLOW_TRACKING_URI") if before is None else os.environ.update(MLFLOW_TRACKING_URI=before)
+        settings.cache_clear()

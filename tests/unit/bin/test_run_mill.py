@@ -1,0 +1,118 @@
+"""How the chain's program fills forms, reads Airflow's log, and finds the cause of a failure; Airflow itself is a little program here."""
+
+from __future__ import annotations
+
+import os
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[3]
+NOW = "2026-11-21T04:56:07.132814Z"
+ONE_TASK = f"""{NOW} [info     ] [DAG TEST] starting task_id=g.fetch map_index=1 [airflow.sdk.definitions.dag] loc=dag.py:1501
+{NOW} [info     ] landed 2 files                 [airflow.task.operators.marketmill.operators.fetch.FetchBars] loc=fetch.py:11
+{NOW} [info     ] Task started                   [airflow.api_fastapi.execution_api.routes.task_instances] hostname=vm
+{NOW} [info     ] Task instance state updated    [airflow.api_fastapi] loc=task_instances.py:485 new_state=skipped rows_affected=1
+{NOW} [info     ] [DAG TEST] end task task_id=g.fetch map_index=1 [airflow.sdk.definitions.dag] loc=dag.py:1563
+"""
+FAILURE = f"""{NOW} [error    ] Task failed with exception     [task] loc=task_runner.py:1676
+Traceback (most recent call last):
+  File "/x/d.py", line 27, in task
+    read()
+KeyError: 'inner'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/x/d.py", line 29, in task
+    raise ValueError("x")
+ValueError: a universe
+  in two lines
+{NOW} [info     ] ::group::Post Execute          [task] loc=task_runner.py:1677
+"""
+
+
+@pytest.fixture
+def run_mill() -> ModuleType:
+    loader = SourceFileLoader("run_mill", str(PROJECT / "bin" / "run_mill"))
+    spec = spec_from_loader("run_mill", loader)
+    assert spec
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def airflow_that(folder: Path, script: str) -> dict[str, str]:
+    """Put a program called airflow first on PATH; it finds its arguments as `$@`."""
+    program = folder / "bin" / "airflow"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}", "MARKETMILL_HOME": str(folder)}
+
+
+def test_what_is_not_asked_for_keeps_the_forms_default(run_mill: ModuleType) -> None:
+    assert list(run_mill.chain({})) == [("backfill_market", {}), ("train_models", {}), ("publish_report", {})]
+
+
+def test_what_is_asked_for_goes_to_the_forms_that_have_it(run_mill: ModuleType) -> None:
+    chain = dict(run_mill.chain({"UNIVERSE": "core5", "SOURCE": "csv", "CSV_FOLDER": "/bars of mine", "YEARS": "3"}))
+    assert chain["backfill_market"] == {"universe": "core5", "source": "csv", "csv_folder": "/bars of mine", "years": 3}
+    assert chain["train_models"] == {"universe": "core5"}
+    assert chain["publish_report"] == {"universe": "core5", "source": "csv"}
+
+
+@pytest.mark.parametrize("years", ["ten", "-1", "1.5"])
+def test_years_that_are_no_number(run_mill: ModuleType, years: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_mill.main({"YEARS": years, "MARKETMILL_HOME": "/nowhere"}) == 2
+    assert f"YEARS is '{years}'" in capsys.readouterr().err
+
+
+def test_a_task_is_one_line_what_we_say_and_how_it_ended(run_mill: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    run_mill.follow(ONE_TASK.splitlines())
+    assert capsys.readouterr().out.splitlines() == ["  g.fetch [1]", "    landed 2 files", "    0.0 s, skipped"]
+
+
+@pytest.mark.parametrize("rest", ["", "      [marketmill.report] loc=report.py:3", "  [airflow.task.operators.marketmill.X] run=a"])
+def test_the_report_may_lie_in_a_folder_with_spaces(run_mill: ModuleType, rest: str) -> None:
+    assert run_mill.follow([f"{NOW} [info     ] report: /my lake/reports/1/index.html{rest}"]) == "/my lake/reports/1/index.html"
+    assert run_mill.follow([f"report: /my lake/reports/1/index.html{rest}"]) == "/my lake/reports/1/index.html"
+
+
+def test_the_causes_are_the_messages_of_the_exceptions(run_mill: ModuleType) -> None:
+    assert run_mill.causes((FAILURE * 2).splitlines()) == ["KeyError: 'inner'", "ValueError: a universe", "  in two lines"]
+
+
+def test_without_exceptions_the_causes_are_errors_then_the_last_lines(run_mill: ModuleType) -> None:
+    assert run_mill.causes([f"{NOW} [error    ] the lake is read-only      [marketmill.x] loc=x.py:1", "bye"]) == ["the lake is read-only"]
+    assert run_mill.causes([str(number) for number in range(20)]) == [str(number) for number in range(10, 20)]
+    assert run_mill.causes([]) == []
+
+
+def test_the_chain_ends_with_the_reports_path(run_mill: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    environment = airflow_that(tmp_path, 'echo "$@"; if [ "$3" = publish_report ]; then echo "report: /lake/index.html"; fi')
+    assert run_mill.main({**environment, "SOURCE": "csv"}) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "report: /lake/index.html"
+    assert (tmp_path / ".airflow/logs/backfill_market.log").read_text() == 'dags test backfill_market --conf {"source": "csv"}\n'
+    assert (tmp_path / ".airflow/logs/train_models.log").read_text() == "dags test train_models\n"
+
+
+def test_a_failure_stops_the_chain_and_is_explained(run_mill: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "said").write_text(FAILURE)
+    environment = airflow_that(tmp_path, f'[ "$3" = backfill_market ] || {{ cat {tmp_path}/said; exit 3; }}')
+    assert run_mill.main(environment) == 3
+    said = capsys.readouterr()
+    assert "publish_report" not in said.out
+    assert said.err.splitlines()[-3:] == [
+        "  ValueError: a universe",
+        "    in two lines",
+        f"train_models failed; its log: {tmp_path}/.airflow/logs/train_models.log",
+    ]
+
+
+def test_a_chain_that_names_no_report_has_failed(run_mill: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_mill.main(airflow_that(tmp_path, "exit 0")) == 1
+    assert "no DAG named a report" in capsys.readouterr().err

@@ -1,0 +1,153 @@
+"""Publishing what was checked."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expectations import checked
+from expectations.check import CheckRequest, check_bars
+from expectations.checked import publish_checked
+from include.errors import LakeError
+from include.lake import Lake
+from include.publish import list_months, publish_month, read_month
+
+Land = Callable[..., None]
+Request = Callable[..., CheckRequest]
+Bar = Callable[..., dict[str, Any]]
+BARS, QUARANTINE = Lake.bars("1d"), Lake.quarantine("1d")
+
+
+def content(lake: Lake) -> dict[str, bytes]:
+    root = Path(lake.root)
+    files = [path for dataset in (BARS, QUARANTINE) for path in sorted((root / dataset).rglob("*")) if path.is_file()]
+    return {str(path.relative_to(root)): path.read_bytes() for path in files}
+
+
+def held(lake: Lake, dataset: str, month: str) -> list[tuple[str, int, float]]:
+    table = read_month(lake, dataset, month)
+    return [] if table is None else [(row["symbol"], row["timestamp"].day, row["close"]) for row in table.to_pylist()]
+
+
+def run(lake: Lake, request: CheckRequest, name: str = "run") -> dict[str, Any]:
+    return publish_checked(lake, check_bars(lake, request, run=name).plan)
+
+
+def test_kept_and_refused_rows_are_published_and_the_staging_is_gone(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
+    land("^VIX", [bar("2018-01-03"), bar("2018-01-02")])
+    land("AAPL", [bar("2018-01-02"), bar("2018-03-01", open=13.0)])
+    published = run(lake, request_for("^VIX", "AAPL"))
+    assert {month: (result.rows, result.changed) for month, result in published.items()} == {"2018-01": (3, True)}
+    assert held(lake, BARS, "2018-01") == [("AAPL", 2, 11.0), ("^VIX", 2, 11.0), ("^VIX", 3, 11.0)]
+    assert held(lake, QUARANTINE, "2018-03") == [("AAPL", 1, 11.0)]
+    assert (list_months(lake, BARS), list_months(lake, QUARANTINE)) == (["2018-01"], ["2018-03"])
+    assert not lake.exists("staging/checks/run")
+
+
+def test_running_twice_changes_no_byte(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
+    land("AAPL", [bar("2018-01-02"), bar("2018-03-01", open=13.0)])
+    run(lake, request_for("AAPL"))
+    before = content(lake)
+    again = run(lake, request_for("AAPL"), "later")
+    assert content(lake) == before
+    assert not any(result.changed for result in again.values())
+
+
+def test_rows_of_other_symbols_and_other_months_stay(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
+    land("AAPL", [bar("2018-01-02"), bar("2018-02-01")])
+    land("^VIX", [bar("2018-01-02")])
+    run(lake, request_for("AAPL", "^VIX"))
+    land("AAPL", [bar("2018-01-02", close=9.5)])
+    published = run(lake, request_for("AAPL", start="2018-01-01", end="2018-02-01"))
+    assert list(published) == ["2018-01"]
+    assert held(lake, BARS, "2018-01") == [("AAPL", 2, 9.5), ("^VIX", 2, 11.0)]
+    assert held(lake, BARS, "2018-02") == [("AAPL", 1, 11.0)]
+
+
+def test_order_of_the_months_does_not_matter(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
+    land("AAPL", [bar(f"2018-{month:02d}-02", open=13.0 if month == 2 else 10.0) for month in (1, 2, 3)])
+    run(lake, request_for("AAPL"))
+    whole = content(lake)
+    for dataset in (BARS, QUARANTINE):
+        lake.delete_folder(dataset)
+    for month in (3, 1, 2):
+        run(lake, request_for("AAPL", start=f"2018-{month:02d}-01", end=f"2018-{month + 1:02d}-01"))
+    assert content(lake) == whole
+
+
+def test_a_corrected_row_leaves_the_quarantine(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
+    land("AAPL", [bar("2018-01-02", open=13.0)])
+    assert run(lake, request_for("AAPL")) == {}
+    assert held(lake, QUARANTINE, "2018-01") == [("AAPL", 2, 11.0)]
+    land("AAPL", [bar("2018-01-02")])
+    run(lake, request_for("AAPL"))
+    assert held(lake, QUARANTINE, "2018-01") == []
+    assert held(lake, BARS, "2018-01") == [("AAPL", 2, 11.0)]
+
+
+def test_a_confirmed_empty_answer_takes_bars_away_and_no_answer_does_not(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
+    land("AAPL", [bar("2018-01-02"), bar("2018-02-01")])
+    run(lake, request_for("AAPL"))
+    land("AAPL", [bar("2018-02-02")], source="yahoo", start="2018-02-01", end="2018-03-01")
+    run(lake, request_for("AAPL", source="yahoo"))
+    assert held(lake, BARS, "2018-01") == [("AAPL", 2, 11.0)]
+    assert held(lake, BARS, "2018-02") == [("AAPL", 2, 11.0)]
+    land("AAPL", [], start="2018-01-01", end="2018-02-01")
+    run(lake, request_for("AAPL", end="2018-01-31"))
+    assert held(lake, BARS, "2018-01") == []
+
+
+def test_an_interrupted_publication_is_finished_by_the_next(
+    lake: Lake, land: Land, request_for: Request, bar: Bar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land("AAPL", [bar(f"2018-{month:02d}-02", open=13.0 if month == 2 else 10.0) for month in (1, 2, 3)])
+    run(lake, request_for("AAPL"))
+    whole = content(lake)
+    for stop in range(3):
+        for dataset in (BARS, QUARANTINE):
+            lake.delete_folder(dataset)
+        plan, calls = check_bars(lake, request_for("AAPL"), run="run").plan, 0
+
+        def stopping(*arguments: Any, stop: int = stop, **named: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls > stop:
+                raise KeyboardInterrupt
+            return publish_month(*arguments, **named)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(checked, "publish_month", stopping)
+            with pytest.raises(KeyboardInterrupt):
+                publish_checked(lake, plan)
+        publish_checked(lake, plan)
+        assert content(lake) == whole
+
+
+def test_a_plan_that_is_gone_or_damaged_is_named(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
+    land("AAPL", [bar("2018-01-02")])
+    plan = check_bars(lake, request_for("AAPL"), run="run").plan
+    sound = lake.read(plan)
+    for damage in (b"", b"[]", b"{}", sound.replace(b"2018-01", b"../../x"), sound.replace(b'"1d"', b'"9d"')):
+        lake.write(plan, damage)
+        with pytest.raises(LakeError, match=r"plan\.json is damaged .*run the check again"):
+            publish_checked(lake, plan)
+    lake.delete(plan)
+    with pytest.raises(LakeError, match=r"plan\.json is not there.*run the check again"):
+        publish_checked(lake, plan)
+    assert list_months(lake, BARS) == []
+
+
+def test_staged_rows_that_are_gone_or_fewer_are_named(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
+    land("AAPL", [bar("2018-01-02"), bar("2018-01-03")])
+    plan = check_bars(lake, request_for("AAPL"), run="run").plan
+    changed = json.loads(lake.read(plan))
+    changed["months"][0]["bars"] = 3
+    lake.write(plan, json.dumps(changed).encode())
+    with pytest.raises(LakeError, match=r"2018-01\.parquet holds 2 rows, plan\.json says 3"):
+        publish_checked(lake, plan)
+    lake.delete("staging/checks/run/bars/2018-01.parquet")
+    with pytest.raises(LakeError, match=r"2018-01\.parquet is not there, though plan\.json names it"):
+        publish_checked(lake, plan)
+    assert list_months(lake, BARS) == []

@@ -1,0 +1,186 @@
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.errors import ConfigurationError, LakeError
+from include.lake import Lake
+from ml import registry
+from ml.report import publish
+from ml.report.models import read_models
+from ml.training import Trained
+from tests.model_lake import FEATURE_SET, real_bars, registry_at, write_lake
+
+VOID = {"meta", "br", "img", "link", "hr", "input"}
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is closed wrongly; keeps ids, links and whatever would load something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.loads: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        held = dict(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        if held.get("id"):
+            self.ids.append(str(held["id"]))
+        if tag == "a":
+            self.links.append(str(held["href"]))
+        if tag in ("script", "link", "img", "iframe", "object") or held.get("src"):
+            self.loads.append(f"{tag} {held}")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+
+def make(lake: Lake, **changes: Any) -> str:
+    path = publish(lake, **({"run": "r", "universe": "sample", "source": "sample", "timeframe": "1d", "months": None} | changes))
+    return lake.read(path).decode()
+
+
+def parsed(page: str) -> Balanced:
+    parser = Balanced()
+    parser.feed(page)
+    assert parser.open == []
+    return parser
+
+
+@pytest.fixture(scope="module")
+def page(report_lake: Lake, trained: dict[str, Trained]) -> str:
+    assert trained
+    return make(report_lake, months=["2016-07"])
+
+
+def test_is_one_well_formed_page_that_loads_nothing(page: str) -> None:
+    parser = parsed(page)
+    assert parser.loads == []
+    assert not re.search(r"https?://|@import|url\(", page)
+    assert len(parser.ids) == len(set(parser.ids))
+    assert {link[1:] for link in parser.links if link.startswith("#")} <= set(parser.ids)
+    assert len(page.encode()) < 3_000_000
+    assert "prefers-color-scheme: dark" in page
+    assert "width=device-width" in page
+
+
+def test_escapes_what_came_from_outside(page: str) -> None:
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;" in page
+
+
+def test_tells_what_came_in_and_what_is_missing(page: str) -> None:
+    assert "no bars: the source gave none" in page  # AAPL
+    assert "outside this universe: XYZ" in page
+    assert "This run changed 1 of 48 months: 2016-07" in page
+    assert "2015-03-02, 2015-03-03, 2015-03-04" in page
+    assert "^VIX: 1 of the 1 refused rows are dated on days when its exchange (XCBF) was closed" in page
+
+
+def test_shows_each_model_with_its_verdict_and_the_figures_of_its_card(page: str, trained: dict[str, Trained]) -> None:
+    for model_id, model in trained.items():
+        article = page.split(f'<article id="{model_id}">')[1].split("</article>")[0]
+        for promise in model.card["promises"]:
+            assert re.search(rf'<span class="chip \w+">{promise["verdict"]}</span>', article)
+        assert all(f'<th scope="row">{group["name"]}</th>' in article for group in model.card["groups"])
+        assert article.count("<svg") >= 2 * len(model.card["groups"])
+        assert model.card["data_hash"] in article
+    regime = page.split('<article id="regime5_xgboost">')[1]
+    assert "extreme stress" in regime
+    assert "log-loss by horizon" in regime
+
+
+def test_links_to_data_docs_only_where_they_are(report_lake: Lake, page: str, tmp_path: Path) -> None:
+    assert "../data_docs/index.html" not in page
+    assert "Data Docs were not written yet" in page
+    with empty_registry(tmp_path):
+        lake = write_lake(Lake(str(tmp_path / "lake")), [real_bars("^GSPC", "2014-01-01", "2014-03-01")])
+        lake.write("reports/data_docs/index.html", b"docs")
+        assert "../data_docs/index.html" in make(lake)
+
+
+def test_without_features_and_models_says_which_dag_makes_them(tmp_path: Path) -> None:
+    lake = write_lake(Lake(str(tmp_path / "lake")), [real_bars("^GSPC", "2014-01-01", "2014-03-01")])
+    lake.delete("features/timeframe=1d/current.json")
+    with empty_registry(tmp_path):
+        text = make(lake, months=[])
+    parsed(text)
+    assert "no 1d features were built yet; run the DAG backfill_market" in text
+    assert "the DAG train_models makes them" in text
+    assert "This run changed no month" in text
+
+
+def test_says_where_features_are_behind(tmp_path: Path) -> None:
+    lake = write_lake(Lake(str(tmp_path / "lake")), [real_bars("^GSPC", "2014-01-01", "2014-03-01")])
+    lake.delete_folder(f"{lake.features('1d', FEATURE_SET.id)}/month=2014-02")
+    with empty_registry(tmp_path):
+        assert "Features are behind the bars: 21 rows for 40 bars" in make(lake)
+
+
+def test_a_model_whose_artifact_was_changed_is_told_not_left_out(trained: dict[str, Trained]) -> None:
+    found = registry.latest("volatility_garch")
+    assert found is not None
+    path = found.folder / "walk_forward.parquet"
+    before = path.read_bytes()
+    try:
+        path.write_bytes(before + b"x")
+        views = read_models("sample", "1d", FEATURE_SET.id)
+    finally:
+        path.write_bytes(before)
+    assert [view.model_id for view in views] == list(trained)
+    assert "walk_forward.parquet is not what was stored" in str(views[0].problem)
+    assert views[1].problem is None
+
+
+def test_a_model_of_another_universe_or_feature_set_is_marked(trained: dict[str, Trained]) -> None:
+    assert trained
+    notes = read_models("core5", "1d", "newer")[0].notes
+    assert any("trained on universe sample" in note and "about core5" in note for note in notes)
+    assert any("current one is newer" in note for note in notes)
+    assert read_models("sample", "1d", FEATURE_SET.id)[0].notes == []
+
+
+@pytest.mark.parametrize("run", ["", "..", ".hidden", "a/b", "data_docs", "a b"])
+def test_refuses_a_run_that_is_no_folder(report_lake: Lake, run: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot name a run"):
+        make(report_lake, run=run)
+
+
+@pytest.mark.parametrize("changes", [{"universe": "nowhere"}, {"timeframe": "2d"}, {"months": ["2016-7"]}])
+def test_refuses_what_is_not_known(report_lake: Lake, changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        make(report_lake, run="never", **changes)
+    assert not report_lake.exists("reports/never")
+
+
+def test_an_empty_lake_has_no_report(lake: Lake) -> None:
+    with pytest.raises(LakeError, match="there is nothing to report; run backfill_market"):
+        make(lake)
+    assert not lake.exists("reports")
+
+
+def test_a_run_id_of_airflow_is_a_folder(report_lake: Lake, trained: dict[str, Trained]) -> None:
+    assert trained
+    run = "manual__2026-11-21T04:00:00.123456+00:00"
+    assert make(report_lake, run=run)
+    assert report_lake.exists(f"reports/{run}/index.html")
+
+
+@contextmanager
+def empty_registry(folder: Path) -> Iterator[None]:
+    place = folder / "registry"
+    place.mkdir()
+    with registry_at(place):
+        yield

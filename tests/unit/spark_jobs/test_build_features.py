@@ -1,0 +1,131 @@
+"""The job as it is started: by ``spark-submit``, in a process of its own, with real Spark."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from include.feature_sets import read_current, read_features
+from include.lake import Lake
+from include.publish import list_months
+from spark_jobs import build_features as job
+from spark_jobs.plan import plan_features
+from tests.unit.spark_jobs.made_bars import publish_bars, small_universe
+from tests.unit.spark_jobs.test_buckets import build, contents
+
+PROJECT = Path(__file__).resolve().parents[3]
+SUMMARY = "reports/test/features.json"
+
+
+@pytest.fixture(scope="module")
+def universe() -> pa.Table:
+    return pa.concat_tables(small_universe(330).values())
+
+
+def submit(lake: str, *more: str, master: str = "local[2]") -> subprocess.CompletedProcess[str]:
+    spark = [str(Path(sys.executable).with_name("spark-submit")), "--master", master]
+    spark += ["--driver-java-options", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC", "--conf", "spark.driver.host=127.0.0.1"]
+    arguments = [str(PROJECT / "spark_jobs" / "build_features.py"), "--lake", lake, "--timeframe", "1d", "--summary", SUMMARY, *more]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    return subprocess.run([*spark, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=300)
+
+
+@pytest.mark.system
+def test_spark_makes_the_bytes_that_the_tasks_make_alone(universe: pa.Table, lake: Lake, tmp_path: Path) -> None:
+    publish_bars(lake, universe)
+    result = submit(lake.url)
+    assert result.returncode == 0, result.stderr
+    alone = Lake(str(tmp_path / "alone"))
+    publish_bars(alone, universe)
+    build(alone)
+    assert contents(lake) == contents(alone)
+    summary = json.loads(lake.read(SUMMARY))
+    months = list_months(lake, lake.bars("1d"))
+    assert summary["built"] == summary["months"] == months == list(summary["rows"]) == list(summary["content"])
+    assert sum(summary["rows"].values()) == universe.num_rows == len(read_features(lake, "1d"))
+    assert (summary["feature_set"], summary["features"]) == (read_current(lake, "1d").id, len(read_current(lake, "1d").names))
+    assert not lake.folders("staging/features") or not list(Path(lake.root, "staging").rglob("*.parquet"))
+    again = submit(lake.url)
+    assert again.returncode == 0, again.stderr
+    assert "0 of 16 months to build" in again.stdout
+    assert json.loads(lake.read(SUMMARY))["months"] == []
+    assert contents(lake) == contents(alone)
+
+
+@pytest.mark.system
+def test_what_a_worker_meets_reaches_the_user_in_one_sentence(universe: pa.Table, lake: Lake) -> None:
+    publish_bars(lake, universe)
+    month = list_months(lake, lake.bars("1d"))[3]
+    for path in Path(lake.root, lake.bars("1d"), f"month={month}").glob("*.parquet"):
+        path.write_bytes(b"not Parquet")
+    result = submit(lake.url)
+    assert result.returncode == 1
+    sentences = [line for line in (result.stdout + result.stderr).splitlines() if line.startswith("build_features:")]
+    assert len(sentences) == 1
+    assert f"month={month}" in sentences[0]
+    assert "is not readable as Parquet" in sentences[0]
+    assert not lake.exists("features")
+    assert not lake.exists(SUMMARY)
+
+
+def run(lake: Lake, *more: str) -> int:
+    return job.main(["--lake", lake.url, "--timeframe", "1d", "--summary", SUMMARY, *more])
+
+
+def test_with_nothing_to_do_spark_is_not_started(universe: pa.Table, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_bars(lake, universe)
+    build(lake)
+
+    def refuse(**_: object) -> None:
+        pytest.fail("Spark was started")
+
+    monkeypatch.setattr(job, "SparkContext", refuse)
+    assert run(lake) == 0
+    assert json.loads(lake.read(SUMMARY))["built"] == []
+
+
+def test_only_the_months_asked_for(universe: pa.Table, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_bars(lake, universe)
+    asked: list[tuple[str, ...]] = []
+
+    def compute(_lake: Lake, _plan: object, months: tuple[str, ...]) -> list[tuple[str, object]]:
+        asked.append(months)
+        return []
+
+    monkeypatch.setattr(job, "_compute", compute)
+    assert run(lake, "--months", "2015-03,2015-02,2031-01") == 0
+    assert asked == [("2015-02", "2015-03")]
+    assert plan_features(lake, "1d").months_to_build[:2] == ("2015-01", "2015-04")
+
+
+def test_an_empty_lake_has_no_features_to_build(lake: Lake) -> None:
+    assert run(lake) == 0
+    assert read_features(lake, "1d").empty
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--months", "2015-13"], "month '2015-13' is not of the form YYYY-MM"), (["--lake", "ftp://x"], "must be a folder or an s3:// URL")],
+)
+def test_wrong_words_are_one_sentence(lake: Lake, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+    assert run(lake, *arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("build_features: ")
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_tasks_share_all_buckets_out(universe: pa.Table, lake: Lake) -> None:
+    publish_bars(lake, universe)
+    plan = plan_features(lake, "1d")
+    for workers in (1, 2, 3, 4, 64):
+        tasks = job.make_tasks(plan, lake.url, plan.months[5:7], workers)
+        assert sorted(bucket for task in tasks for bucket in task.buckets) == [0, 1, 2, 3]
+        assert len(tasks) == min(workers, 4)
+        assert all(task.history == plan.months[:7] for task in tasks)

@@ -1,0 +1,116 @@
+"""The plan finds exactly the months that are not what their inputs make of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from include.feature_sets import FeatureSet, write_current
+from include.lake import Lake
+from include.publish import commit_month
+from spark_jobs.identity import feature_set_id
+from spark_jobs.plan import FeaturePlan, bucket_count, plan_features
+from tests.unit.spark_jobs.made_bars import bars_table, ordinary, publish_bars, weekdays
+from tests.unit.spark_jobs.test_splits import actions
+
+SIZE = 100
+MONTHS = ("2015-01", "2015-02", "2015-03", "2015-04", "2015-05")
+
+
+def rows(seed: int = 1, symbol: str = "AAA") -> pa.Table:
+    return bars_table(symbol, ordinary(SIZE, seed), weekdays(SIZE))
+
+
+def pretend_built(lake: Lake, plan: FeaturePlan) -> None:
+    for month in plan.months_to_build:
+        commit_month(lake, lake.features("1d", plan.feature_set), month, [], inputs=plan.inputs[month])
+    write_current(lake, "1d", FeatureSet(plan.feature_set, ()))
+
+
+@pytest.fixture
+def built(lake: Lake) -> Lake:
+    publish_bars(lake, rows())
+    pretend_built(lake, plan_features(lake, "1d"))
+    return lake
+
+
+def test_at_first_all_months_are_missing(lake: Lake) -> None:
+    assert plan_features(lake, "1d").months == ()
+    publish_bars(lake, rows())
+    plan = plan_features(lake, "1d")
+    assert plan.months_to_build == plan.months == MONTHS
+    assert (plan.rows, plan.buckets, plan.up_to_date) == (SIZE, 4, False)
+    assert "^VIX" in plan.without_volume
+    assert {"^VIX", "^GSPC"} <= plan.without_vote
+
+
+def test_then_nothing_is(built: Lake) -> None:
+    assert plan_features(built, "1d").up_to_date
+    assert plan_features(built, "1h").months == ()
+
+
+def test_equal_bars_again_change_nothing(built: Lake) -> None:
+    publish_bars(built, rows())
+    assert plan_features(built, "1d").up_to_date
+
+
+def test_a_revised_month_makes_it_and_the_later_ones_candidates(built: Lake) -> None:
+    publish_bars(built, rows(2), months=["2015-03"])
+    assert plan_features(built, "1d").months_to_build == MONTHS[2:]
+
+
+def test_a_new_month_is_the_only_candidate(lake: Lake) -> None:
+    publish_bars(lake, rows(), months=list(MONTHS[:-1]))
+    pretend_built(lake, plan_features(lake, "1d"))
+    publish_bars(lake, rows(), months=[MONTHS[-1]])
+    assert plan_features(lake, "1d").months_to_build == MONTHS[-1:]
+
+
+def test_a_filled_hole_makes_the_later_months_candidates(lake: Lake) -> None:
+    publish_bars(lake, rows(), months=["2015-01", "2015-03", "2015-04", "2015-05"])
+    pretend_built(lake, plan_features(lake, "1d"))
+    publish_bars(lake, rows(), months=["2015-02"])
+    assert plan_features(lake, "1d").months_to_build == MONTHS[1:]
+
+
+def test_a_split_makes_all_months_candidates(built: Lake) -> None:
+    built.write(f"{built.actions('AAA')}/a.parquet", actions([("2015-02-01", "dividend", 1.0, "2024-01-01")], "AAA"))
+    assert plan_features(built, "1d").up_to_date, "a dividend changes no feature"
+    built.write(f"{built.actions('AAA')}/b.parquet", actions([("2016-02-01", "split", 2.0, "2024-01-01")], "AAA"))
+    assert plan_features(built, "1d").months_to_build == MONTHS
+
+
+def test_another_formula_is_another_set(built: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spark_jobs.plan.feature_set_id", lambda: "other")
+    plan = plan_features(built, "1d")
+    assert plan.months_to_build == MONTHS
+    assert not plan.is_current
+
+
+def test_a_set_that_readers_do_not_take_yet_is_not_up_to_date(built: Lake) -> None:
+    built.delete("features/timeframe=1d/current.json")
+    plan = plan_features(built, "1d")
+    assert (plan.months_to_build, plan.up_to_date) == ((), False)
+
+
+def test_identity_is_the_text_of_the_formulas(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
+    one = feature_set_id(tmp_path)
+    assert one == feature_set_id(tmp_path)
+    (tmp_path / "b.py").write_text("", encoding="utf-8")
+    feature_set_id.cache_clear()
+    assert feature_set_id(tmp_path) != one
+
+
+def test_buckets_grow_with_the_rows() -> None:
+    assert [bucket_count(rows) for rows in (0, 2_000_000, 2_000_001, 12_600_000)] == [4, 4, 8, 32]
+
+
+def test_planning_loads_neither_spark_nor_the_compiler() -> None:
+    code = "import sys, spark_jobs.plan; print([name for name in ('pyspark', 'numba', 'llvmlite') if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
