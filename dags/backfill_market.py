@@ -36,7 +36,7 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS, mill_bars
     tags=["bars", "features"],
     doc_md=__doc__,
 )
-def backfill_market():
+def backfill_market() -> None:
     mill_bars()
 
 

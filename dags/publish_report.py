@@ -28,7 +28,7 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS
     tags=["report"],
     doc_md=__doc__,
 )
-def publish_report():
+def publish_report() -> None:
     PublishReportOperator(task_id="publish_report")
 
 

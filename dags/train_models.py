@@ -10,7 +10,7 @@ A model that was trained on exactly this (data, features, code, libraries, param
 
 from airflow.sdk import dag
 
-from include.assets import FEATURES
+from include.assets import FEATURES, MODEL
 from marketmill import params
 from marketmill.operators.models import ChooseModelsOperator, TrainModelOperator
 from marketmill.task_groups import DEFAULT_ARGUMENTS
@@ -34,9 +34,9 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS
     tags=["models"],
     doc_md=__doc__,
 )
-def train_models():
+def train_models() -> None:
     models = ChooseModelsOperator(task_id="choose_models")
-    TrainModelOperator.partial(task_id="train", map_index_template="{{ task.model_id }}").expand(model_id=models.output)
+    TrainModelOperator.partial(task_id="train", map_index_template="{{ task.model_id }}", outlets=[MODEL]).expand(model_id=models.output)
 
 
 train_models()

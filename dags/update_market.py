@@ -32,7 +32,7 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS, mill_bars
     tags=["bars", "features"],
     doc_md=__doc__,
 )
-def update_market():
+def update_market() -> None:
     mill_bars()
 
 

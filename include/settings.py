@@ -52,11 +52,10 @@ class Settings(BaseSettings):
         SecretStr,
         BeforeValidator(_secret),
         Field(
-            default_factory=_results_file,
             validation_alias=_named("results_url", "DB_URL", "DATABASE_URL"),
             description="database of quotas and results, sqlite:///file or postgresql://user:password@host/database",
         ),
-    ]
+    ] = Field(default_factory=_results_file)
     training_client_id: Annotated[
         int,
         Field(

@@ -14,7 +14,7 @@ from include.lake import Lake
 from include.publish import Part, stage_part
 from include.schemas import TIMESTAMP
 from spark_jobs.features.bars import COLUMNS
-from spark_jobs.features.catalog import FEATURES, current_feature_set
+from spark_jobs.features.catalog import FEATURES, make_feature_set
 from spark_jobs.features.storing import store
 from spark_jobs.history import History
 from spark_jobs.task import BucketTask
@@ -25,7 +25,7 @@ Places = npt.NDArray[np.int64]
 
 def build_buckets(task: BucketTask, votes: Votes) -> list[tuple[str, Part]]:
     """Stage the task's parts: for each wanted month, one for each bucket that has rows in it."""
-    lake, feature_set = Lake(task.lake), current_feature_set()
+    lake, feature_set = Lake(task.lake), make_feature_set(task.feature_set)
     dataset = lake.features(task.timeframe, feature_set.id)
     history = task.read(lake, ["closed_at", *COLUMNS])
     staged = []
@@ -82,6 +82,5 @@ def _values(
 
 def _arrow(values: npt.NDArray[Any], kind: pa.DataType, null: npt.NDArray[np.bool_] | None = None) -> pa.Array:
     """The memory of an array as an Arrow column, without a copy."""
-    # Not pa.array: that would import pandas, a second of every start.
     valid = None if null is None or not null.any() else pa.py_buffer(np.packbits(~null, bitorder="little"))
     return pa.Array.from_buffers(kind, values.size, [valid, pa.py_buffer(values)])

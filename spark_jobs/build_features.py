@@ -56,9 +56,9 @@ def build_features(lake: Lake, timeframe: str, only: frozenset[str] | None = Non
     months = tuple(month for month in plan.months_to_build if only is None or month in only)
     print(f"build_features: {len(months)} of {len(plan.months)} months to build, {plan.rows} rows of bars", flush=True)  # noqa: T201
     published = _publish(lake, plan, months, _compute(lake, plan, months)) if months else []
-    from spark_jobs.features.catalog import current_feature_set
+    from spark_jobs.features.catalog import make_feature_set
 
-    feature_set = current_feature_set()
+    feature_set = make_feature_set(plan.feature_set)
     write_current(lake, timeframe, feature_set)
     return {
         "timeframe": timeframe,
@@ -78,6 +78,7 @@ def make_tasks(plan: FeaturePlan, lake: str, months: tuple[str, ...], workers: i
         BucketTask(
             lake=lake,
             timeframe=plan.timeframe,
+            feature_set=plan.feature_set,
             buckets=tuple(range(first, plan.buckets, count)),
             of=plan.buckets,
             history=tuple(month for month in plan.months if month <= months[-1]),
@@ -121,12 +122,13 @@ def _configuration() -> SparkConf:
         "spark.master": "local[*]",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.python.daemon.module": DAEMON,
     }.items():
         conf.setIfMissing(key, value)
     if str(conf.get("spark.master")).startswith("local"):
         conf.setIfMissing("spark.driver.host", "127.0.0.1")
         conf.setIfMissing("spark.driver.bindAddress", "127.0.0.1")
+        # Elsewhere the workers' machines may not have this module before the first task brings it.
+        conf.setIfMissing("spark.python.daemon.module", DAEMON)
     return conf
 
 

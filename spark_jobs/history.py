@@ -44,27 +44,22 @@ def read_history(lake: Lake, timeframe: str, months: Sequence[str], wanted: Call
     names = list(dict.fromkeys(["timestamp", *columns]))
     found: dict[str, int] = {}
     codes, places = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    empty = pa.Table.from_batches([], BARS)
-    chunks: dict[str, list[Column]] = {name: [_to_numpy(empty[name])] for name in names}
+    chunks: dict[str, list[Column]] = {name: [np.empty(0, _dtype(BARS.field(name).type))] for name in names}
     for place, month in enumerate(months):
         table = read_month(lake, lake.bars(timeframe), month, ["symbol", *names])
         if table is None:
             continue
         encoded = table["symbol"].combine_chunks().dictionary_encode()
-        if isinstance(encoded, pa.ChunkedArray):
-            encoded = encoded.combine_chunks()
-        code_of = np.array(
-            [found.setdefault(name, len(found)) if wanted(name) else -1 for name in encoded.dictionary.to_pylist()], np.int64
-        )
-        code = code_of[encoded.indices.to_numpy()]
+        code_of = [found.setdefault(name, len(found)) if wanted(name) else -1 for name in encoded.dictionary.to_pylist()]
+        code = np.array(code_of, np.int64)[_to_numpy(encoded.indices)]
         keep = np.flatnonzero(code >= 0)
         codes.append(code[keep])
         places.append(np.full(keep.size, place, np.int64))
         for name in names:
             chunks[name].append(_to_numpy(table[name])[keep])
     symbols = tuple(sorted(found))
-    rank = np.array([symbols.index(name) for name in found], np.int64)
-    code = rank[np.concatenate(codes)] if found else np.concatenate(codes)
+    rank = {name: number for number, name in enumerate(symbols)}
+    code = np.array([rank[name] for name in found], np.int64)[np.concatenate(codes)]
     joined = {name: np.concatenate(chunks.pop(name)) for name in names}
     order = _order(code, joined["timestamp"])
     code = code[order]
@@ -85,10 +80,17 @@ def _order(code: Column, timestamp: Column) -> Column:
 
 def _rising(code: Column, timestamp: Column) -> Column:
     """Whether each row but the first comes strictly after the one before it."""
-    return (code[1:] != code[:-1]) | (timestamp[1:] > timestamp[:-1])
+    rising: Column = (code[1:] != code[:-1]) | (timestamp[1:] > timestamp[:-1])
+    return rising
 
 
-def _to_numpy(column: pa.ChunkedArray) -> Column:
+def _dtype(kind: pa.DataType) -> type:
+    if pa.types.is_string(kind):
+        return np.object_
+    return np.int64 if pa.types.is_timestamp(kind) else np.float64
+
+
+def _to_numpy(column: pa.ChunkedArray | pa.Array) -> Column:
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())
     elif pa.types.is_floating(column.type):

@@ -26,6 +26,8 @@ class BucketTask:
     ----------
     buckets, of
         Numbers of the buckets, and how many there are in all.
+    feature_set
+        Identity of the set that is built.
     history
         Months of bars that are read, in order, from the first one.
     months
@@ -36,6 +38,7 @@ class BucketTask:
 
     lake: str
     timeframe: str
+    feature_set: str
     buckets: tuple[int, ...]
     of: int
     history: tuple[str, ...]

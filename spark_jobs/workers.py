@@ -54,6 +54,7 @@ def _attempt(work: Callable[[Task], Answer], task: Task) -> Answer | Failed:
 
 
 if __name__ == "__main__":
+    import pyarrow.dataset  # noqa: F401 (with pandas, which it imports; reading Parquet would)
     from pyspark.daemon import manager
 
     import spark_jobs.buckets  # noqa: F401

@@ -69,5 +69,5 @@ def _postgresql(url: URL) -> Address:
         raise ConfigurationError(f"the address of the results database names no database; {_HELP}")
     password = options.pop("password", None) or url.password
     plain = URL.create("postgresql+psycopg2", url.username, password, url.host, url.port, url.database)
-    shown = plain.set(drivername="postgresql", password=None).render_as_string()
+    shown = plain.set(drivername="postgresql").render_as_string(hide_password=True)
     return Address(plain, options, shown)

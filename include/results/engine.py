@@ -18,6 +18,8 @@ from include.results.errors import ResultsError
 from include.settings import PROJECT, settings
 
 _WAIT_SECONDS = 30
+# Neither wait for ever for a lock, nor hold one in a process that was put to sleep.
+_PATIENCE = f"-c lock_timeout={_WAIT_SECONDS}s -c idle_in_transaction_session_timeout={2 * _WAIT_SECONDS}s"
 _WRITES = "marketmill_writes"
 _NOW = {
     "sqlite": text("SELECT CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)"),
@@ -39,7 +41,7 @@ def open_engine(address: Address) -> Engine:
     else:
         engine = create_engine(
             address.url,
-            connect_args={"connect_timeout": "10", "application_name": "marketmill", **address.options},
+            connect_args={"connect_timeout": "10", "application_name": "marketmill", "options": _PATIENCE, **address.options},
             pool_pre_ping=True,
             hide_parameters=True,
         )
@@ -102,7 +104,7 @@ def database_now(connection: Connection) -> int:
 
 def shown(engine: Engine) -> str:
     """Tell where the database is, without a password."""
-    return engine.url.set(drivername=engine.url.get_backend_name(), password=None).render_as_string()
+    return engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
 
 
 def _first_line(error: DBAPIError) -> str:

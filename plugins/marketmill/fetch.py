@@ -22,7 +22,11 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class FetchPlan:
-    """Bars that are wanted; ``start`` and ``end`` (ISO 8601, UTC) bound a half-open interval of whole months. JSON-safe."""
+    """Bars that are wanted; ``start`` and ``end`` (ISO 8601, UTC) bound a half-open interval of whole months. JSON-safe.
+
+    With ``since`` (ISO 8601, UTC) answers that landed before it are asked for again, those after it are not: a forced fetch that
+    is interrupted goes on where it was.
+    """
 
     source: str
     universe: str
@@ -30,7 +34,7 @@ class FetchPlan:
     start: str
     end: str
     symbols: list[str]
-    force: bool = False
+    since: str | None = None
     csv_folder: str | None = None
 
     @property
@@ -110,12 +114,15 @@ def fetch_symbol(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instru
         asked += 1
         outcome = _ask(hook, instrument, plan.timeframe, start, end)
         if isinstance(outcome, Data | ConfirmedEmpty):
-            landed = _landed(plan, hook, symbol, (start, end), edition, outcome)
+            covered = _covered(outcome, end)
+            landed = _landed(plan, hook, symbol, (start, covered), edition, outcome)
             table = outcome.rows if isinstance(outcome, Data) else LANDING.empty_table()
             write_landing(lake, landed, table)
             rows += table.num_rows
             if isinstance(outcome, ConfirmedEmpty):
                 _LOG.info("%s: no bars from %s to %s: %s", symbol, start.date(), end.date(), outcome.reason)
+            if covered < end:
+                return Fetched(symbol, "transient", rows, asked, f"bars from {covered:%Y-%m-%d %H:%M} UTC on are not finished yet")
             continue
         until = outcome.until.isoformat() if isinstance(outcome, RateLimited) else None
         return Fetched(symbol, _STATES[type(outcome)], rows, asked, outcome.reason, until)
@@ -126,12 +133,13 @@ _STATES: dict[type, str] = {RateLimited: "rate_limited", Transient: "transient",
 
 
 def _missing(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument, edition: str) -> Iterator[Interval]:
-    if plan.force:
-        yield plan.interval
-        return
     landed = list_landed(lake, hook.source, plan.timeframe, instrument.symbol)
+    if plan.since:
+        since = datetime.fromisoformat(plan.since)
+        landed = [answer for answer in landed if answer.fetched_at >= since]
     current = [(answer.start, answer.end) for answer in landed if not edition or answer.request == edition]
-    yield from missing_intervals(plan.interval, current)
+    for start, end in missing_intervals(plan.interval, current):
+        yield from hook.chunks(plan.timeframe, start, end)
 
 
 def _ask(hook: BarsHook, instrument: Instrument, timeframe: str, start: datetime, end: datetime) -> Outcome:
@@ -139,14 +147,17 @@ def _ask(hook: BarsHook, instrument: Instrument, timeframe: str, start: datetime
         return hook.fetch(instrument, timeframe, start, end)
     except MarketmillError as error:
         return Permanent(str(error))
-    except Exception as error:  # A fault of ours in one symbol's answer must not cost the others theirs.
+    except Exception as error:  # noqa: BLE001  (a fault of ours in one symbol's answer must not cost the others theirs)
         _LOG.exception("%s: the hook of %s failed", instrument.symbol, hook.source)
         return Transient(f"unexpected {type(error).__name__}: {error}")
 
 
-def _landed(
-    plan: FetchPlan, hook: BarsHook, symbol: str, interval: Interval, edition: str, outcome: Data | ConfirmedEmpty
-) -> Landed:
+def _covered(outcome: Data | ConfirmedEmpty, end: datetime) -> datetime:
+    until = outcome.covers_until if isinstance(outcome, Data) else None
+    return end if until is None else min(until, end)
+
+
+def _landed(plan: FetchPlan, hook: BarsHook, symbol: str, interval: Interval, edition: str, outcome: Data | ConfirmedEmpty) -> Landed:
     return Landed(
         source=hook.source,
         symbol=symbol,

@@ -27,16 +27,10 @@ def mill_bars() -> None:
     A symbol that fails does not hold back the others; the last task then fails the run with the list.
     """
     plan = PlanFetchOperator(task_id="plan_fetch")
-    fetch = FetchBarsOperator.partial(
-        task_id="fetch_bars", map_index_template="{{ task.batch['title'] }}"
-    ).expand(batch=plan.output)
+    fetch = FetchBarsOperator.partial(task_id="fetch_bars", map_index_template="{{ task.batch['title'] }}").expand(batch=plan.output)
     review = ReviewFetchOperator(task_id="review_fetch", batches=plan.output, fetched=fetch.output)
     check = CheckBarsOperator(task_id="check_bars", reviewed=review.output)
     publish = PublishBarsOperator(task_id="publish_bars", checked=check.output)
-    features = BuildFeaturesOperator(
-        task_id="build_features", timeframe="{{ params.timeframe }}", trigger_rule=TriggerRule.NONE_FAILED
-    )
-    confirm = ConfirmCompleteOperator(
-        task_id="confirm_complete", reviewed=review.output, trigger_rule=TriggerRule.NONE_FAILED
-    )
+    features = BuildFeaturesOperator(task_id="build_features", timeframe="{{ params.timeframe }}", trigger_rule=TriggerRule.NONE_FAILED)
+    confirm = ConfirmCompleteOperator(task_id="confirm_complete", reviewed=review.output, trigger_rule=TriggerRule.NONE_FAILED)
     publish >> features >> confirm

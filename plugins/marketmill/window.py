@@ -44,10 +44,8 @@ def choose_window(wish: Wish, last_day: date | None, now: datetime) -> Window:
         raise ConfigurationError(f"start {wish.start} and days {wish.days} are both given; leave one of them empty")
     finished = month_end(last_complete_month(now))
     notes = []
-    if wish.end:
-        end = _parse("end", wish.end)
-    else:
-        end = finished if last_day is None else month_end(month_of(last_day))
+    open_end = finished if last_day is None else month_end(month_of(last_day))
+    end = _parse("end", wish.end) if wish.end else open_end
     start = _start(wish, end)
     if start >= end:
         raise ConfigurationError(f"start {start:%Y-%m-%d} is not before end {end:%Y-%m-%d}")
@@ -55,7 +53,7 @@ def choose_window(wish: Wish, last_day: date | None, now: datetime) -> Window:
     if whole[1] > finished:
         if whole[0] >= finished:
             raise ConfigurationError(
-                f"start {start:%Y-%m-%d}: the month {month_of(start)} has not ended; bars are taken by whole months, up to {finished:%Y-%m-%d}"
+                f"start {start:%Y-%m-%d}: the month {month_of(start)} has not ended; months are taken whole, up to {finished:%Y-%m-%d}"
             )
         notes.append(f"the month {month_of(finished)} has not ended and is left out")
         whole = whole[0], finished

@@ -5,7 +5,6 @@ from __future__ import annotations
 from include.feature_sets import FeatureSet
 from spark_jobs.features import breadth, momentum, pattern, statistical, trend, volatility, volume  # noqa: F401 (they declare)
 from spark_jobs.features.registry import REGISTRY, Category, Feature
-from spark_jobs.identity import feature_set_id
 
 #: In the order of their columns: by family, then as declared.
 FEATURES: tuple[Feature, ...] = tuple(
@@ -13,6 +12,6 @@ FEATURES: tuple[Feature, ...] = tuple(
 )
 
 
-def current_feature_set() -> FeatureSet:
-    """The feature set that this source code makes."""
-    return FeatureSet(feature_set_id(), tuple(feature.facts for feature in FEATURES))
+def make_feature_set(identity: str) -> FeatureSet:
+    """The feature set of that identity, which is :func:`spark_jobs.identity.feature_set_id` of this source code."""
+    return FeatureSet(identity, tuple(feature.facts for feature in FEATURES))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from spark_jobs.features.bars import SymbolBars
@@ -80,13 +82,16 @@ def range_volatility(bars: SymbolBars, window: int) -> Series:
     """Root of the {window}-bar mean variance estimated from each bar's open, high, low, close and the close before."""
     jump = np.log(bars.open / bars.previous_close)
     span, body = np.log(bars.high / bars.low), np.log(bars.close / bars.open)
-    return np.sqrt(window_mean(jump**2 + 0.5 * span**2 - (2.0 * np.log(2.0) - 1.0) * body**2, window))
+    variance: Series = jump**2 + 0.5 * span**2 - (2.0 * math.log(2.0) - 1.0) * body**2
+    deviation: Series = np.sqrt(window_mean(variance, window))
+    return deviation
 
 
 @volatility("parkinson_{window}", (20,), inputs=("high", "low"), unit="fraction per bar", source="Parkinson")
 def parkinson(bars: SymbolBars, window: int) -> Series:
     """Volatility estimated from the {window}-bar mean square of log(high / low)."""
-    return np.sqrt(window_mean(np.log(bars.high / bars.low) ** 2, window) / (4.0 * np.log(2.0)))
+    span: Series = np.log(bars.high / bars.low)
+    return np.sqrt(window_mean(span**2, window) / (4.0 * math.log(2.0)))
 
 
 @volatility("standard_deviation_{window}", (20,), inputs=("close",), unit="price", source="TA-Lib STDDEV, divisor n")

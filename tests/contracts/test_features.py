@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from spark_jobs import feature_page
 from spark_jobs.features.bars import COLUMNS, SymbolBars, earlier
-from spark_jobs.features.catalog import FEATURES, current_feature_set
+from spark_jobs.features.catalog import FEATURES, make_feature_set
 from spark_jobs.features.registry import REGISTRY, Category, Feature, declare
+from spark_jobs.identity import feature_set_id
 from tests.unit.spark_jobs.made_bars import Columns, cut, flat, ordinary, symbol_bars
 
 SIZE = 700
@@ -220,7 +222,7 @@ def test_the_families_are_complete() -> None:
 
 def test_every_declaration_says_what_it_is() -> None:
     assert {feature.name for feature in FEATURES} == set(REGISTRY)
-    assert current_feature_set().names == [feature.name for feature in FEATURES]
+    assert make_feature_set(feature_set_id()).names == [feature.name for feature in FEATURES]
     for feature in FEATURES:
         facts = feature.facts
         assert all((facts.unit, facts.source, facts.description.endswith("."))), facts
@@ -241,3 +243,7 @@ def test_a_declaration_names_known_inputs_and_has_a_docstring(inputs, formula) -
     with pytest.raises(ValueError, match="needs a docstring, and inputs among open, high"):
         declare(Category.TREND, "unheard_of", (1,), inputs=inputs, unit="price", source="test")(formula)
     assert "unheard_of" not in REGISTRY
+
+
+def test_the_page_of_features_is_current() -> None:
+    assert feature_page.PAGE.read_text(encoding="utf-8") == feature_page.render(), "run python -m spark_jobs.feature_page"

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from airflow.sdk import BaseHook
 
+from include.landing import Interval
 from include.sources import SourceName
 from include.timeframes import TIMEFRAMES
 from include.universes import Instrument
@@ -31,6 +32,10 @@ class BarsHook(BaseHook, ABC):
 
         Whatever the source does is an outcome; an exception is a fault of the hook.
         """
+
+    def chunks(self, timeframe: str, start: datetime, end: datetime) -> Sequence[Interval]:  # noqa: ARG002
+        """Split a missing interval into the parts that are fetched one by one; each lands by itself, so that none is asked for twice."""
+        return [(start, end)]
 
     def edition(self, instrument: Instrument, timeframe: str) -> str:  # noqa: ARG002
         """Name the content behind a symbol where that can be told without a fetch, or answer with an empty string.

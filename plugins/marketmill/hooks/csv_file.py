@@ -21,7 +21,7 @@ from include.universes import Kind
 
 _REQUIRED = ("open", "high", "low", "close", "volume")
 _LONGEST_LINE = 65_536
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _MISSING = frozenset({"", "null", "nan", "na"})
 _YEARS = range(1900, 2200)
 _SPLIT = 1.25
@@ -43,9 +43,9 @@ def read_csv_file(path: Path, timeframe: str, kind: Kind) -> CsvFile:
     Times are ISO 8601 (without an offset: UTC) or milliseconds since 1970; daily bars are labelled by the date as written. An
     empty field, ``null``, ``nan`` and ``NA`` are missing values. Other columns are ignored.
 
-    A file does not say how its prices are adjusted, so this is assumed: stocks and funds are as traded (``raw``); with an
-    adj_close that differs from close they are split-adjusted, as Yahoo gives them, unless the ratio of the two leaps by a
-    quarter from one row to the next, which only a split does that close does not know. Anything else needs no adjustment.
+    A file does not say how its prices are adjusted, so this is assumed: stocks and funds are as traded (``raw``); where there is
+    an adj_close they are split-adjusted, as in files from Yahoo, unless the ratio of the two leaps by a quarter from one row to
+    the next, which only a split does that close does not know. Anything else needs no adjustment.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def _time(path: Path, number: int, column: str, text: str, timeframe: str) -> da
 
 def _parse_time(where: str, text: str) -> datetime:
     try:
-        if re.fullmatch(r"-?\d{9,}", text):
+        if re.fullmatch(r"-?[0-9]{9,}", text):
             if len(text.lstrip("-")) < 11:
                 raise SourceError(f"{where}: {_shown(text)} looks like seconds since 1970; milliseconds are needed")
             return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(text))
@@ -167,10 +167,8 @@ def _adjustment(rows: pa.Table, kind: Kind) -> Adjustment:
         return Adjustment.NONE
     pairs = zip(rows["close"].to_pylist(), rows["adjusted_close"].to_pylist(), strict=True)
     ratios = [close / adjusted for close, adjusted in pairs if close and adjusted and close > 0 and adjusted > 0]
-    if all(ratio == 1 for ratio in ratios):
-        return Adjustment.RAW
-    leaps = any(max(step) / min(step) > _SPLIT for step in pairwise(ratios))
-    return Adjustment.RAW if leaps else Adjustment.SPLIT
+    knows_splits = bool(ratios) and all(max(step) / min(step) <= _SPLIT for step in pairwise(ratios))
+    return Adjustment.SPLIT if knows_splits else Adjustment.RAW
 
 
 def _shown(text: str) -> str:

@@ -51,9 +51,7 @@ class CsvFolderHook(BarsHook):
         except SourceError as error:
             return Permanent(str(error))
         times = file.rows["timestamp"]
-        inside = file.rows.filter(
-            pc.and_(pc.greater_equal(times, pa.scalar(start, TIMESTAMP)), pc.less(times, pa.scalar(end, TIMESTAMP)))
-        )
+        inside = file.rows.filter(pc.and_(pc.greater_equal(times, pa.scalar(start, TIMESTAMP)), pc.less(times, pa.scalar(end, TIMESTAMP))))
         if not inside.num_rows:
             return ConfirmedEmpty(f"the file holds {file.first:%Y-%m-%d} to {file.last:%Y-%m-%d}")
         return Data(inside, file.adjustment, as_of=file.last + timeframe_length(timeframe))

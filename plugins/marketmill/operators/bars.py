@@ -40,7 +40,10 @@ class CheckBarsOperator(MillOperator):
                 self.log.info("rule %s refused %d rows", rule, rows)
         if not summary.months:
             self.log.info(
-                "source %s holds no bars of these symbols from %s up to (not including) %s: nothing to publish", plan.source, start.date(), end.date()
+                "source %s holds no bars of these symbols from %s up to (not including) %s: nothing to publish",
+                plan.source,
+                start.date(),
+                end.date(),
             )
         self.log.info("data docs: %s/%s", lake.url, summary.docs)
         return summary.as_dict()

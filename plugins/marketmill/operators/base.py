@@ -21,6 +21,7 @@ class MillOperator(BaseOperator, ABC):
         try:
             return self.work(context)
         except MarketmillError as error:
+            self.log.error("%s", error)  # noqa: TRY400  (the sentence says it all)
             raise AirflowFailException(str(error)) from None
 
     def skip(self, sentence: str) -> NoReturn:

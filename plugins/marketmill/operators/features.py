@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class BuildFeaturesOperator(MillOperator):
     """Submit ``spark_jobs/build_features.py`` to the connection's Spark; skipped, without a JVM, where all months are up to date.
 
-    The event's ``extra``: ``timeframe``, ``feature_set``, ``months`` (those that changed), ``rows`` (in all) and ``content`` (hash by month).
+    The event's ``extra``: ``timeframe``, ``feature_set``, ``months`` (those that changed), ``rows`` (their sum) and ``content``
+    (hash by month).
     """
 
     template_fields: Sequence[str] = ("timeframe",)

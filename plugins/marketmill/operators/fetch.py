@@ -52,7 +52,7 @@ class PlanFetchOperator(MillOperator):
             start=window.start.isoformat(),
             end=window.end.isoformat(),
             symbols=[instrument.symbol for instrument in instruments],
-            force=bool(params.get("force")),
+            since=datetime.now(UTC).isoformat() if params.get("force") else None,
             csv_folder=params.get("csv_folder"),
         )
         for note in window.notes:
@@ -98,8 +98,6 @@ class FetchBarsOperator(MillOperator):
 
         plan = FetchPlan.from_dict(self.batch)
         instance = context["ti"]
-        if instance.try_number > 1:
-            plan = FetchPlan.from_dict(self.batch | {"force": False})  # what the first try landed is fresh
         hook = open_source(SourceName(plan.source), csv_folder=plan.csv_folder)
         results = fetch_batch(open_lake(), hook, plan)
         waiting = [result for result in results if result.may_pass]
@@ -152,7 +150,8 @@ class ConfirmCompleteOperator(MillOperator):
         failed = self.reviewed["failed"]
         if failed:
             missing = "; ".join(f"{symbol}: {reason}" for symbol, reason in failed.items())
-            raise SourceError(f"{len(failed)} symbols could not be fetched, the others are published: {missing}")
+            symbols = len(failed) + len(self.reviewed["plan"]["symbols"])
+            raise SourceError(f"{len(failed)} of {symbols} symbols could not be fetched, the others are published: {missing}")
         self.log.info("every symbol is complete")
 
 

@@ -28,13 +28,14 @@ class ChooseModelsOperator(MillOperator):
 class TrainModelOperator(MillOperator):
     """Train one model of the catalogue and register it; skipped, without an event, where it was trained on exactly this before.
 
-    The event's ``extra``: ``model``, ``version``, ``verdict``, and ``months`` of the features that started the run, where known.
+    It is mapped, so the DAG names its outlet :data:`include.assets.MODEL`. The event's ``extra``: ``model``, ``version``,
+    ``verdict`` and the ``months`` of features that started the run (none where they are not known).
     """
 
     template_fields: Sequence[str] = ("model_id",)
 
     def __init__(self, *, model_id: str, **kwargs: Any) -> None:
-        super().__init__(outlets=[MODEL], **kwargs)
+        super().__init__(**kwargs)
         self.model_id = model_id
 
     def work(self, context: Context) -> dict[str, Any]:
@@ -88,7 +89,7 @@ class PublishReportOperator(MillOperator):
             timeframe=params.get("timeframe") or "1d",
             months=months,
         )
-        context["outlet_events"][REPORT].extra = {"path": path, "months": months or []}
+        context["outlet_events"][REPORT].extra = {"path": path, "months": [*(months or [])]}
         return path
 
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from include.results.engine import results_engine, writing
-from include.results.migrate import require_current
 from marketmill.quota.client_ids import lease_client_id
 from marketmill.quota.clock import Clock, DatabaseClock, to_datetime, to_microseconds
 from marketmill.quota.errors import QuotaError, SnapshotLimitError
@@ -141,8 +140,8 @@ class Ledger:
                 longest = _microseconds(back_off.longest)
                 strikes = min(strikes + 1, 32) if now - state.blocked_until < longest else 1
                 wanted = now + min(_microseconds(back_off.first) << (strikes - 1), longest)
-            wanted = min(wanted, now + _microseconds(_LONGEST_BLOCK))
-            if wanted > max(now, state.blocked_until):
+            wanted = max(now, min(wanted, now + _microseconds(_LONGEST_BLOCK)))
+            if wanted > state.blocked_until:
                 store.set_state(blocked_at=now, blocked_until=wanted, reason=reason[:200].replace("\0", ""), strikes=strikes)
             return to_datetime(max(wanted, state.blocked_until))
 
@@ -175,6 +174,9 @@ def open_ledger() -> Ledger:
     ResultsError
         If it cannot be reached or is not migrated.
     """
+    # Alembic takes its time to import.
+    from include.results.migrate import require_current
+
     engine = results_engine()
     require_current(engine)
     return Ledger(engine)

@@ -9,7 +9,7 @@ from uuid import uuid4
 from marketmill.quota.errors import QuotaError
 
 _LONGEST_NAME = 500
-LONGEST_INTERVAL = 3600
+_LONGEST_INTERVAL = 3600
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Request:
         """Refuse what would break the count."""
         if not 1 <= self.weight <= 1_000_000:
             raise QuotaError(f"a request of weight {self.weight} cannot be counted; the weight is a whole number from 1")
-        if not 0 <= self.interval <= LONGEST_INTERVAL:
-            raise QuotaError(f"an interval of {self.interval} seconds between requests is not possible; use 0 to {LONGEST_INTERVAL}")
+        if not 0 <= self.interval <= _LONGEST_INTERVAL:
+            raise QuotaError(f"an interval of {self.interval} seconds between requests is not possible; use 0 to {_LONGEST_INTERVAL}")
         for name, text in (("key", self.key), ("contract", self.contract), ("id", self.id)):
             if len(text) > _LONGEST_NAME or "\0" in text:
                 raise QuotaError(f"the {name} of a request must be text of at most {_LONGEST_NAME} characters")

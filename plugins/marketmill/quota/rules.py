@@ -35,17 +35,21 @@ class Entry:
 class History:
     """What was granted up to ``now``, and what is planned for those ahead in the queue.
 
-    ``minutes`` is the weight used per fixed minute (number since 1970), of the present and the last one.
+    ``granted_at`` is the time of the last grant (0: none); ``minutes`` the weight used per fixed minute (number since 1970).
     """
 
     now: int
+    granted_at: int = 0
     entries: list[Entry] = field(default_factory=list)
+    planned: list[Entry] = field(default_factory=list)
     minutes: dict[int, int] = field(default_factory=dict)
 
     def plan(self, request: Request, moment: int) -> None:
         """Count a request as sent at ``moment``, for those who come after it."""
         interval = round(request.interval * SECOND)
-        self.entries.append(Entry(moment, moment, request.weight, request.key, request.contract, is_open=True, interval=interval))
+        entry = Entry(moment, moment, request.weight, request.key, request.contract, is_open=True, interval=interval)
+        self.entries.append(entry)
+        self.planned.append(entry)
         minute = moment // MINUTE
         self.minutes[minute] = self.minutes.get(minute, 0) + request.weight
 
@@ -143,10 +147,11 @@ class Interval(Rule):
     def earliest(self, request: Request, history: History, moment: int) -> int:
         """Keep the distance to what was granted and to what is planned."""
         own = round(max(self.seconds, request.interval) * SECOND)
-        for entry in sorted(history.entries, key=lambda entry: entry.granted_at):
+        moment = max(moment, history.granted_at + own)
+        for entry in sorted(history.planned, key=lambda entry: entry.granted_at):
             ahead = entry.granted_at - moment
-            # A planned request that comes later keeps its own distance to this one.
-            if (0 < ahead < max(own, entry.interval)) or (-own < ahead <= 0 and own):
+            # Who was planned to go later keeps the distance that it asked for.
+            if -own < ahead < max(own, entry.interval):
                 moment = entry.granted_at + own
         return moment
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from include.results.tables import JOBS, REQUESTS, VENDORS, WAITERS
-from marketmill.quota.requests import LONGEST_INTERVAL, Request
-from marketmill.quota.rules import MINUTE, SECOND, Entry, History, Rule
+from marketmill.quota.requests import Request
+from marketmill.quota.rules import CLOCKS, MINUTE, SECOND, Entry, History, Minute, Open, Rule, Window
 
-# Younger requests may matter to a rule.
-_KEPT = LONGEST_INTERVAL * SECOND
-_PRUNED_EVERY = 64
+# Longer than any rule looks back.
+_KEPT = 3600 * SECOND
 # A waiter that comes so late lets others pass, but keeps its place; later it is forgotten.
 _PUNCTUAL = 2 * SECOND
 _FORGOTTEN = 600 * SECOND
@@ -72,18 +71,18 @@ class Store:
 
     def history(self, rules: tuple[Rule, ...], now: int) -> History:
         """What the rules look at."""
-        history = History(now)
-        minute = now // MINUTE
-        for number in (minute - 1, minute):
-            own = self._weight(REQUESTS.c.arrived_by >= number * MINUTE, REQUESTS.c.granted_at < (number + 1) * MINUTE)
-            foreign = self.state.foreign_weight if self.state.observed_minute == number else 0
-            history.minutes[number] = own + foreign
-        reach = max(rule.reach for rule in rules)
-        recent = or_(REQUESTS.c.arrived_by > now - reach, REQUESTS.c.granted_at == self.state.granted_at)
-        query = select(REQUESTS).where(REQUESTS.c.vendor == self._vendor, REQUESTS.c.arrived_by > now - _KEPT, recent)
-        for row in self._connection.execute(query):
-            is_open = not row.settled and row.arrived_by > now
-            history.entries.append(Entry(row.granted_at, min(row.arrived_by, now), row.weight, row.key, row.contract, is_open=is_open))
+        history = History(now, self.state.granted_at)
+        if any(isinstance(rule, Minute) for rule in rules):
+            for number in range((now - CLOCKS) // MINUTE, now // MINUTE + 1):
+                own = self._weight(REQUESTS.c.arrived_by >= number * MINUTE, REQUESTS.c.granted_at < (number + 1) * MINUTE)
+                foreign = self.state.foreign_weight if self.state.observed_minute == number else 0
+                history.minutes[number] = own + foreign
+        if any(isinstance(rule, Window | Open) for rule in rules):
+            reach = max(rule.reach for rule in rules)
+            query = select(REQUESTS).where(REQUESTS.c.vendor == self._vendor, REQUESTS.c.arrived_by > now - reach)
+            for row in self._connection.execute(query):
+                is_open = not row.settled and row.arrived_by > now
+                history.entries.append(Entry(row.granted_at, min(row.arrived_by, now), row.weight, row.key, row.contract, is_open=is_open))
         return history
 
     def observe(self, used_weight: int, minute: int) -> None:
@@ -115,10 +114,9 @@ class Store:
             "contract": request.contract,
         }
         token = int(self._connection.execute(insert(REQUESTS).values(**values).returning(REQUESTS.c.token)).scalar_one())
+        if now // MINUTE != self.state.granted_at // MINUTE:
+            self._prune(now)
         self.set_state(granted_at=now)
-        if token % _PRUNED_EVERY == 0:
-            self._connection.execute(delete(REQUESTS).where(REQUESTS.c.vendor == self._vendor, REQUESTS.c.arrived_by < now - _KEPT))
-            self._connection.execute(delete(WAITERS).where(WAITERS.c.vendor == self._vendor, WAITERS.c.until < now - _FORGOTTEN))
         return token
 
     def settle(self, token: int, now: int) -> None:
@@ -150,6 +148,10 @@ class Store:
         statement = dialect.insert(JOBS).values(job=name, vendor=self._vendor, **values)
         self._connection.execute(statement.on_conflict_do_update(index_elements=["job", "vendor"], set_=values))
 
+    def _prune(self, now: int) -> None:
+        self._connection.execute(delete(REQUESTS).where(REQUESTS.c.vendor == self._vendor, REQUESTS.c.arrived_by < now - _KEPT))
+        self._connection.execute(delete(WAITERS).where(WAITERS.c.vendor == self._vendor, WAITERS.c.until < now - _FORGOTTEN))
+
     def _weight(self, *conditions: Any) -> int:
         query = select(func.coalesce(func.sum(REQUESTS.c.weight), 0)).where(REQUESTS.c.vendor == self._vendor, *conditions)
         return int(self._connection.execute(query).scalar_one())
@@ -157,7 +159,7 @@ class Store:
 
 def ahead_of(request: Request, waiters: list[Waiter], now: int) -> tuple[list[Request], bool]:
     """Those whose turn comes before a request's, and whether the request is new in the queue."""
-    ahead = []
+    ahead: list[Request] = []
     for waiter in waiters:
         if waiter.request.id == request.id:
             return ahead, False

@@ -14,7 +14,8 @@ from include.lake import Lake
 from include.publish import list_months, read_manifest
 from spark_jobs import build_features as job
 from spark_jobs.buckets import build_buckets
-from spark_jobs.features.catalog import FEATURES, current_feature_set
+from spark_jobs.features.catalog import FEATURES, make_feature_set
+from spark_jobs.identity import feature_set_id
 from spark_jobs.plan import plan_features
 from spark_jobs.votes import add_votes, count_votes
 from tests.unit.spark_jobs.made_bars import COLUMNS, bars_table, cut, ordinary, publish_bars, small_universe, symbol_bars, weekdays
@@ -30,7 +31,7 @@ def build(lake: Lake, workers: int = 2) -> list[str]:
     tasks = job.make_tasks(plan, lake.url, months, workers) if months else []
     votes = add_votes(map(count_votes, tasks))
     published = job._publish(lake, plan, months, [part for task in reversed(tasks) for part in build_buckets(task, votes)])
-    write_current(lake, "1d", current_feature_set())
+    write_current(lake, "1d", make_feature_set(feature_set_id()))
     assert plan_features(lake, "1d").up_to_date
     return [month.month for month in published if month.changed]
 
@@ -84,11 +85,11 @@ def test_volume_features_are_null_without_volume_and_for_what_trades_none(whole:
 
 def test_nulls_are_nulls_in_the_files(whole: Lake) -> None:
     month = months_of(whole)[0]
-    dataset = whole.features("1d", current_feature_set().id)
+    dataset = whole.features("1d", make_feature_set(feature_set_id()).id)
     manifest = read_manifest(whole, dataset, month)
     assert manifest is not None
     table = whole.read_table(f"{dataset}/month={month}/{manifest.parts[0].name}")
-    assert table.schema.equals(current_feature_set().schema)
+    assert table.schema.equals(make_feature_set(feature_set_id()).schema)
     assert table["sma_200"].null_count == table.num_rows
     assert not np.isnan(table["return_1"].drop_null().to_numpy()).any()
 
@@ -151,7 +152,7 @@ def test_a_revised_bar_republishes_the_months_it_touches(universe: pa.Table, lak
     changed = build(lake)
     assert changed[0] == month
     assert set(changed) <= {later for later in months if later >= month}
-    dataset = f"timeframe=1d/set={current_feature_set().id}"
+    dataset = f"timeframe=1d/set={make_feature_set(feature_set_id()).id}"
     untouched = [name for name in before if name.startswith(dataset) and name.split("month=")[1][:7] < month]
     after = contents(lake)
     assert untouched

@@ -13,9 +13,11 @@ import pytest
 
 from include.feature_sets import read_current, read_features
 from include.lake import Lake
-from include.publish import list_months
+from include.publish import Part, commit_month, list_months, read_manifest
 from spark_jobs import build_features as job
-from spark_jobs.plan import plan_features
+from spark_jobs.buckets import build_buckets
+from spark_jobs.plan import FeaturePlan, plan_features
+from spark_jobs.votes import add_votes, count_votes
 from tests.unit.spark_jobs.made_bars import publish_bars, small_universe
 from tests.unit.spark_jobs.test_buckets import build, contents
 
@@ -102,6 +104,29 @@ def test_only_the_months_asked_for(universe: pa.Table, lake: Lake, monkeypatch: 
     assert run(lake, "--months", "2015-03,2015-02,2031-01") == 0
     assert asked == [("2015-02", "2015-03")]
     assert plan_features(lake, "1d").months_to_build[:2] == ("2015-01", "2015-04")
+
+
+def test_months_built_again_without_a_change_are_told_apart(universe: pa.Table, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_bars(lake, universe)
+    build(lake)
+    plan = plan_features(lake, "1d")
+    dataset = lake.features("1d", plan.feature_set)
+    held = {month: read_manifest(lake, dataset, month) for month in plan.months[4:6]}
+    for month, manifest in held.items():
+        assert manifest is not None
+        commit_month(lake, dataset, month, manifest.parts, inputs="other inputs")
+    commit_month(lake, dataset, plan.months[6], [], inputs="other inputs")
+
+    def compute(_: Lake, plan: FeaturePlan, months: tuple[str, ...]) -> list[tuple[str, Part]]:
+        tasks = job.make_tasks(plan, lake.url, months, 1)
+        votes = add_votes(map(count_votes, tasks))
+        return [part for task in tasks for part in build_buckets(task, votes)]
+
+    monkeypatch.setattr(job, "_compute", compute)
+    assert run(lake) == 0
+    summary = json.loads(lake.read(SUMMARY))
+    assert (summary["built"], summary["months"]) == (list(plan.months[4:7]), [plan.months[6]])
+    assert {month: read_manifest(lake, dataset, month) for month in held} == held
 
 
 def test_an_empty_lake_has_no_features_to_build(lake: Lake) -> None:

@@ -33,7 +33,8 @@ def test_breadth_is_the_share_of_the_session(lake: Lake) -> None:
     np.testing.assert_array_equal(found[RISING], np.append(np.nan, expected).astype(np.float32))
     assert set(found[RISING][1:]) == {np.float32(share) for share in (0, 1 / 3, 2 / 3, 1)}
     assert np.isnan(shares(lake, 2, STAMPS + CLOSE - 11 * 3_600_000_000)).all(), "one symbol alone has no breadth"
-    assert np.isnan(shares(lake, 2, np.array([0, 2**62]))).all()
+    for moment in (STAMPS + CLOSE - 1, STAMPS + CLOSE + 1, np.array([0, 2**62])):
+        assert np.isnan(shares(lake, 2, moment)).all(), "nobody closed then"
 
 
 def test_the_number_of_workers_does_not_matter(lake: Lake) -> None:

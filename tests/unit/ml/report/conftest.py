@@ -21,7 +21,14 @@ HOSTILE = '<script>alert("x")</script>'
 def refused_row(symbol: str, date: str, rule: str, reason: str) -> dict[str, Any]:
     stamp = pd.Timestamp(date, tz="UTC")
     return dict.fromkeys(QUARANTINE.names) | {
-        "symbol": symbol, "timestamp": stamp, "open": 10.5, "source": "sample", "as_of": stamp, "row": 1, "rule": rule, "reason": reason,
+        "symbol": symbol,
+        "timestamp": stamp,
+        "open": 10.5,
+        "source": "sample",
+        "as_of": stamp,
+        "row": 1,
+        "rule": rule,
+        "reason": reason,
     }
 
 
@@ -37,7 +44,11 @@ def report_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     stranger = bars["^GSPC"].iloc[:21].assign(symbol="XYZ")
     write_lake(lake, [*bars.values(), stranger])
     refuse(lake, "2015-03", [refused_row("^IXIC", "2015-03-03", "high_not_below_low", HOSTILE)])
-    refuse(lake, "2015-01", [refused_row("^VIX", "2015-01-01", "close_present", "close is missing"), refused_row("XYZ", "2015-01-02", "close_present", "no")])
+    refuse(
+        lake,
+        "2015-01",
+        [refused_row("^VIX", "2015-01-01", "close_present", "close is missing"), refused_row("XYZ", "2015-01-02", "close_present", "no")],
+    )
     return lake
 
 

@@ -10,9 +10,7 @@ def test_percent_never_hides_what_is_there(value: float | None, text: str) -> No
     assert percent(value, 2) == text
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(None, "–"), (-0.105, "\u221210.5\u202f%"), (0.114, "+11.4\u202f%"), (20.35, "×21")]
-)
+@pytest.mark.parametrize(("value", "text"), [(None, "–"), (-0.105, "\u221210.5\u202f%"), (0.114, "+11.4\u202f%"), (20.35, "×21")])
 def test_signed_percent(value: float | None, text: str) -> None:
     assert signed_percent(value) == text
 

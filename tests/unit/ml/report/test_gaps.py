@@ -26,7 +26,10 @@ def test_real_bars_of_the_index_have_no_gap(gaps: dict[str, SymbolGaps]) -> None
 def test_planted_gaps_are_found_by_year(gaps: dict[str, SymbolGaps]) -> None:
     found = gaps["^IXIC"]
     assert {year: [f"{date:%m-%d}" for date in held.missing] for year, held in found.years.items()} == {
-        2014: [], 2015: ["03-02", "03-03", "03-04"], 2016: ["07-05"], 2017: [],
+        2014: [],
+        2015: ["03-02", "03-03", "03-04"],
+        2016: ["07-05"],
+        2017: [],
     }
     assert (found.missing, found.refused, found.longest) == (4, 1, 3)
     assert found.years[2015].share == pytest.approx(3 / 252)

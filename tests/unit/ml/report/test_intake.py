@@ -34,7 +34,7 @@ def test_counts_what_lies_in_the_changed_months(report_lake: Lake) -> None:
 
 
 def test_no_bar_of_the_universe_is_an_error(report_lake: Lake) -> None:
-    with pytest.raises(LakeError, match="no 1d bars of universe 'crypto'.*run backfill_market"):
+    with pytest.raises(LakeError, match=r"no 1d bars of universe 'crypto'.*run backfill_market"):
         read_intake(report_lake, load_universe("crypto"), "1d", set())
 
 

@@ -16,7 +16,7 @@ from tests.unit.spark_jobs.features.test_references import REFERENCES  # noqa: E
 
 Series = npt.NDArray[np.float64]
 BARS = ordinary(1200, 21)
-O, H, L, C, V = (BARS[name] for name in ("open", "high", "low", "close", "volume"))
+O, H, L, C, V = (BARS[name] for name in ("open", "high", "low", "close", "volume"))  # noqa: E741
 
 
 def _bands() -> tuple[Series, Series, Series]:

@@ -1,0 +1,33 @@
+"""What a source of splits and dividends offers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+
+from include.actions import Action
+from include.universes import Instrument
+from marketmill.outcomes import Permanent, RateLimited, Transient
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The source answered in full; ``actions`` may well be none. ``fetched_at`` is when it answered (UTC)."""
+
+    actions: tuple[Action, ...]
+    fetched_at: datetime
+
+
+ActionsOutcome = Actions | RateLimited | Transient | Permanent
+
+
+class ActionsHook(ABC):
+    """A source of splits and dividends."""
+
+    @abstractmethod
+    def fetch_actions(self, instrument: Instrument, start: datetime) -> ActionsOutcome:
+        """Ask for the splits and dividends of one symbol from ``start`` (UTC) up to now.
+
+        Dividends are as paid, whatever scale the source keeps them on.
+        """

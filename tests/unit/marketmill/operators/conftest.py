@@ -1,0 +1,36 @@
+"""Operators are run as Airflow runs them, through ``execute``, with the parts of a context that they look at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from types import SimpleNamespace
+
+import pytest
+
+from include.lake import Lake
+from include.settings import settings
+
+
+@pytest.fixture
+def lake(tmp_path, monkeypatch) -> Lake:
+    """The lake of the settings."""
+    monkeypatch.setenv("LAKE", str(tmp_path / "lake"))
+    settings.cache_clear()
+    yield Lake(str(tmp_path / "lake"))
+    settings.cache_clear()
+
+
+@pytest.fixture
+def context(lake):
+    """Make a context; ``asset_events`` are those that the run sends."""
+
+    def context(*, try_number=1, max_tries=2, dag_id="backfill_market", **params):
+        return {
+            "params": {"universe": "sample", "source": "sample", "timeframe": "1d", **params},
+            "dag": SimpleNamespace(dag_id=dag_id),
+            "run_id": "manual__2026-11-21T05:00:00+00:00",
+            "ti": SimpleNamespace(try_number=try_number, max_tries=max_tries),
+            "outlet_events": defaultdict(SimpleNamespace),
+        }
+
+    return context

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from include.assets import BARS
+from include.publish import list_months, read_month
+from marketmill.operators.bars import CheckBarsOperator, PublishBarsOperator
+from marketmill.operators.fetch import FetchBarsOperator
+
+PLAN = {
+    "source": "sample",
+    "universe": "sample",
+    "timeframe": "1d",
+    "start": "2018-04-01T00:00:00+00:00",
+    "end": "2018-06-01T00:00:00+00:00",
+    "symbols": ["^VIX", "AAPL"],
+    "since": None,
+    "csv_folder": None,
+    "title": "two",
+}
+
+
+def check(context, plan=PLAN):
+    FetchBarsOperator(task_id="fetch_bars", batch=plan).execute(context)
+    return CheckBarsOperator(task_id="check_bars", reviewed={"plan": plan, "failed": {}}).execute(context)
+
+
+def test_checked_bars_are_published_and_the_event_names_the_months(context, lake):
+    run = context()
+    checked = check(run)
+    total = checked["total"]
+    assert (total["fetched"], total["kept"], total["quarantined"]) == (44 + 43, 86, 1)
+    extra = PublishBarsOperator(task_id="publish_bars", checked=checked).execute(run)
+    assert run["outlet_events"][BARS].extra == extra
+    assert (extra["months"], extra["source"], extra["timeframe"]) == (["2018-04", "2018-05"], "sample", "1d")
+    assert list_months(lake, lake.bars("1d")) == ["2018-04", "2018-05"]
+    assert extra["rows"] == sum(read_month(lake, lake.bars("1d"), month).num_rows for month in extra["months"])
+    assert set(extra["content"]) == set(extra["months"])
+
+
+def test_publishing_the_same_again_is_skipped_without_an_event(context):
+    run = context()
+    PublishBarsOperator(task_id="publish_bars", checked=check(run)).execute(run)
+    again = context()
+    with pytest.raises(AirflowSkipException, match=r"exactly these bars already \(2 months\)"):
+        PublishBarsOperator(task_id="publish_bars", checked=check(again)).execute(again)
+    assert BARS not in again["outlet_events"]
+
+
+def test_a_month_without_bars_ends_well(context, lake, capsys):
+    run = context()
+    empty = PLAN | {"symbols": ["^GSPC"], "start": "2019-02-01T00:00:00+00:00", "end": "2019-03-01T00:00:00+00:00"}
+    checked = check(run, empty)
+    assert checked["months"] == []
+    assert "source sample holds no bars of these symbols from 2019-02-01" in capsys.readouterr().out
+    with pytest.raises(AirflowSkipException):
+        PublishBarsOperator(task_id="publish_bars", checked=checked).execute(run)
+    assert list_months(lake, lake.bars("1d")) == []
+
+
+def test_a_plan_that_is_gone_fails_with_a_sentence(context):
+    with pytest.raises(AirflowFailException, match=r"plan\.json"):
+        publish = PublishBarsOperator(task_id="publish_bars", checked={"plan": "staging/checks/gone/plan.json", "source": "sample", "timeframe": "1d"})
+        publish.execute(context())

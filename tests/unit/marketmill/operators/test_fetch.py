@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from include.landing import list_landed
+from include.sources import SourceName
+from marketmill import sources
+from marketmill.hooks.base import BarsHook
+from marketmill.operators.fetch import ConfirmCompleteOperator, FetchBarsOperator, PlanFetchOperator, ReviewFetchOperator
+from marketmill.outcomes import Transient
+
+PLAN = PlanFetchOperator(task_id="plan_fetch")
+BATCH = {
+    "source": "sample",
+    "universe": "sample",
+    "timeframe": "1d",
+    "start": "2018-05-01T00:00:00+00:00",
+    "end": "2018-06-01T00:00:00+00:00",
+    "symbols": ["^GSPC"],
+    "since": None,
+    "csv_folder": None,
+    "title": "^GSPC",
+}
+
+
+def form(**fields):
+    return {"years": 10, "start": None, "end": None, "days": None, "symbols": [], "force": False, "csv_folder": None} | fields
+
+
+def test_the_plan_of_the_sample_universe(context):
+    [batch] = PLAN.execute(context(**form()))
+    assert batch["symbols"] == ["^GSPC", "^IXIC", "^VIX", "AAPL"]
+    assert (batch["start"], batch["end"]) == ("2009-01-01T00:00:00+00:00", "2019-01-01T00:00:00+00:00")
+    assert batch["title"] == "^GSPC, ^IXIC, ^VIX, AAPL"
+    assert batch["since"] is None
+
+
+def test_a_large_universe_becomes_batches(context):
+    batches = PLAN.execute(context(**form(universe="global26", start="2018-01-01", end="2018-02-01")))
+    assert [len(batch["symbols"]) for batch in batches] == [5, 5, 5, 5, 5, 1]
+
+
+def test_an_explicit_end_is_kept_beyond_the_last_bar(context):
+    [batch] = PLAN.execute(context(**form(start="2018-12-01", end="2019-03-01")))
+    assert batch["end"] == "2019-03-01T00:00:00+00:00"
+
+
+def test_force_asks_for_all_that_landed_before_now(context):
+    before = datetime.now(UTC)
+    [batch] = PLAN.execute(context(**form(force=True)))
+    assert before <= datetime.fromisoformat(batch["since"]) <= datetime.now(UTC)
+
+
+def test_an_interval_is_the_month_of_a_dag_without_dates(context):
+    interval = {"data_interval_start": datetime(2018, 5, 1, tzinfo=UTC), "data_interval_end": datetime(2018, 6, 1, tzinfo=UTC)}
+    [batch] = PLAN.execute(context() | interval)
+    assert (batch["start"], batch["end"]) == ("2018-05-01T00:00:00+00:00", "2018-06-01T00:00:00+00:00")
+
+
+def test_a_month_that_is_not_over_is_refused(context):
+    interval = {"data_interval_start": datetime(2098, 5, 1, tzinfo=UTC), "data_interval_end": datetime(2098, 6, 1, tzinfo=UTC)}
+    with pytest.raises(AirflowFailException, match="the month 2098-05 has not ended; run it from 2098-06-01 on"):
+        PLAN.execute(context() | interval)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"universe": "nope"}, r"universe 'nope' is unknown; use one of .*sample"),
+        ({"source": "nope"}, r"source 'nope' is unknown; use one of sample"),
+        ({"symbols": ["../etc"]}, r"'\.\./etc' is not a symbol"),
+        ({"symbols": ["{{ 1 + 1 }}"]}, r"is not a symbol"),
+        ({"start": "2020-01-01", "end": "2019-01-01"}, "start 2020-01-01 is not before end 2019-01-01"),
+        ({"timeframe": "2d"}, "source sample has no 2d bars; it has 1m, 5m"),
+        ({"source": "csv"}, "source csv needs csv_folder"),
+        ({"source": "csv", "csv_folder": "/no/such"}, "csv_folder /no/such is not a folder"),
+    ],
+)
+def test_a_form_that_is_wrong_fails_at_once_with_one_sentence(context, lake, fields, sentence):
+    with pytest.raises(AirflowFailException, match=sentence) as caught:
+        PLAN.execute(context(**form(**fields)))
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    assert lake.folders("") == []
+
+
+def test_a_lake_that_cannot_be_written(context, monkeypatch, tmp_path):
+    from include.settings import settings
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LAKE", str(tmp_path / "file" / "lake"))
+    settings.cache_clear()
+    with pytest.raises(AirflowFailException, match=r"the lake .*/file/lake cannot be written .*; set LAKE"):
+        PLAN.execute(context(**form()))
+
+
+def test_a_batch_lands(context, lake):
+    fetch = FetchBarsOperator(task_id="fetch_bars", batch=BATCH)
+    assert fetch.execute(context()) == [{"symbol": "^GSPC", "state": "complete", "rows": 22, "asked": 1, "reason": "", "until": None}]
+    assert len(list_landed(lake, "sample", "1d", "^GSPC")) == 1
+    assert fetch.execute(context())[0]["asked"] == 0
+
+
+def test_two_lakes_hold_the_same_answer_of_a_file(context, lake):
+    """What a package says of itself does not depend on when it was read."""
+    FetchBarsOperator(task_id="fetch_bars", batch=BATCH).execute(context())
+    [landed] = list_landed(lake, "sample", "1d", "^GSPC")
+    assert landed.as_of == datetime(2019, 1, 1, tzinfo=UTC) < landed.fetched_at
+
+
+class BusyHook(BarsHook):
+    """A source that is always too busy."""
+
+    source = SourceName.SAMPLE
+
+    def fetch(self, instrument, timeframe, start, end):
+        return Transient("503")
+
+
+def test_a_failure_that_may_pass_is_retried_while_there_are_tries(context, monkeypatch):
+    monkeypatch.setattr(sources, "open_source", lambda *_, **__: BusyHook())
+    fetch = FetchBarsOperator(task_id="fetch_bars", batch=BATCH)
+    with pytest.raises(AirflowException, match=r"to be tried again: \^GSPC: 503") as caught:
+        fetch.execute(context(try_number=1, max_tries=2))
+    assert not isinstance(caught.value, AirflowFailException)
+    assert fetch.execute(context(try_number=3, max_tries=2))[0]["state"] == "transient"
+
+
+def result(symbol, state="complete", reason=""):
+    return {"symbol": symbol, "state": state, "rows": 1, "asked": 1, "reason": reason, "until": None}
+
+
+def test_a_review_leaves_out_what_failed(context):
+    fetched = [[result("A"), result("B", "permanent", "no such symbol")], [result("C")]]
+    reviewed = ReviewFetchOperator(task_id="review_fetch", batches=[BATCH, BATCH], fetched=fetched).execute(context())
+    assert reviewed["failed"] == {"B": "no such symbol"}
+    assert reviewed["plan"]["symbols"] == ["A", "C"]
+    assert reviewed["plan"]["start"] == BATCH["start"]
+
+
+def test_a_review_without_a_complete_symbol_fails(context):
+    review = ReviewFetchOperator(task_id="review_fetch", batches=[BATCH], fetched=[[result("A", "permanent", "gone")]])
+    with pytest.raises(AirflowFailException, match="no symbol could be fetched: A: gone"):
+        review.execute(context())
+
+
+def test_the_last_step_names_what_is_missing(context):
+    reviewed = {"plan": BATCH, "failed": {"B": "gone", "C": "late"}}
+    with pytest.raises(AirflowFailException, match="2 of 3 symbols could not be fetched, the others are published: B: gone; C: late"):
+        ConfirmCompleteOperator(task_id="confirm", reviewed=reviewed).execute(context())
+    ConfirmCompleteOperator(task_id="confirm", reviewed={"plan": BATCH, "failed": {}}).execute(context())

@@ -1,0 +1,409 @@
+"""The ledger with a clock of the test's own, on both databases."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, func, select, text
+
+from include.errors import ConfigurationError
+from include.results.engine import results_engine, writing
+from include.results.errors import ResultsError
+from include.results.migrate import migrate
+from include.results.tables import REQUESTS, WAITERS
+from include.settings import settings as marketmill_settings
+from marketmill.quota.clock import to_datetime, to_microseconds
+from marketmill.quota.errors import QuotaError, SnapshotLimitError
+from marketmill.quota.ledger import Ledger, open_ledger
+from marketmill.quota.requests import Granted, Job, JobUsage, Request, Wait
+from marketmill.quota.rules import Interval, Minute, Open, Window
+from marketmill.quota.vendors import LIMITS, BackOff, Limits
+from tests.results_database import engine_of
+from tests.unit.marketmill.quota.hammer import BEGIN, SECOND, ManualClock, most_in_any_window
+
+NOON = datetime(2024, 6, 3, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Engine:
+    engine = engine_of(database_url)
+    migrate(engine)
+    return engine
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(to_microseconds(NOON))
+
+
+@pytest.fixture
+def ledger(engine: Engine, clock: ManualClock) -> Ledger:
+    return Ledger(engine, clock)
+
+
+def _granted(ledger: Ledger, vendor: str, request: Request | None = None, job: Job | None = None) -> Granted:
+    answer = ledger.reserve(vendor, request or Request(), job)
+    assert isinstance(answer, Granted), answer
+    return answer
+
+
+def _wait(ledger: Ledger, vendor: str, request: Request | None = None) -> Wait:
+    answer = ledger.reserve(vendor, request or Request())
+    assert isinstance(answer, Wait), answer
+    return answer
+
+
+def test_ibkr_the_61st_request_waits_for_the_first_to_leave_the_window(ledger: Ledger, clock: ManualClock) -> None:
+    for _ in range(60):
+        ledger.settle(_granted(ledger, "ibkr"))
+        clock.sleep(2)
+    answer = _wait(ledger, "ibkr")
+    assert answer == Wait(NOON + timedelta(seconds=601), 481.0, "60 requests in 10 minutes")
+
+
+def test_ibkr_bid_ask_counts_twice(ledger: Ledger, clock: ManualClock) -> None:
+    for _ in range(30):
+        ledger.settle(_granted(ledger, "ibkr", Request(2)))
+        clock.sleep(2)
+    assert _wait(ledger, "ibkr", Request(2)).reason == "60 requests in 10 minutes"
+
+
+def test_ibkr_identical_requests_and_bursts(ledger: Ledger, clock: ManualClock) -> None:
+    ledger.settle(_granted(ledger, "ibkr", Request(key="AAPL 2024-05 5m")))
+    assert _wait(ledger, "ibkr", Request(key="AAPL 2024-05 5m")).seconds == 16
+    clock.sleep(20)
+    for _ in range(5):
+        ledger.settle(_granted(ledger, "ibkr", Request(contract="AAPL")))
+    assert _wait(ledger, "ibkr", Request(contract="AAPL")).seconds == 3
+    _granted(ledger, "ibkr", Request(contract="MSFT"))
+
+
+def test_ibkr_50_open_requests(ledger: Ledger, clock: ManualClock) -> None:
+    open_ones = [_granted(ledger, "ibkr") for _ in range(50)]
+    request = Request()
+    assert _wait(ledger, "ibkr", request).reason == "50 open requests"
+    ledger.settle(open_ones[0])
+    _granted(ledger, "ibkr", request)
+    # A lease is over after three minutes, also for those that nobody settles.
+    clock.sleep(181)
+    _granted(ledger, "ibkr")
+
+
+def test_ibkr_the_interval_of_a_run(ledger: Ledger, clock: ManualClock) -> None:
+    ledger.settle(_granted(ledger, "ibkr", Request(interval=1.5)))
+    answer = _wait(ledger, "ibkr", request := Request(interval=1.5))
+    assert (answer.seconds, answer.reason) == (1.5, "snapshot_interval")
+    clock.sleep(1.5)
+    _granted(ledger, "ibkr", request)
+
+
+def test_binance_takes_the_servers_count_when_it_is_higher(ledger: Ledger, clock: ManualClock) -> None:
+    granted = _granted(ledger, "binance", Request(2))
+    ledger.settle(granted, used_weight=5279)
+    assert _wait(ledger, "binance", Request(2)).until == NOON + timedelta(seconds=61)
+    # A lighter one still fits, and delays nobody.
+    _granted(ledger, "binance", Request(1))
+    assert isinstance(ledger.reserve("binance", Request(1)), Wait)
+    clock.sleep(64)
+    _granted(ledger, "binance", Request(5000))
+
+
+def test_binance_a_lower_count_of_the_server_changes_nothing(ledger: Ledger) -> None:
+    ledger.settle(_granted(ledger, "binance", Request(5000)), used_weight=3)
+    assert isinstance(ledger.reserve("binance", Request(281)), Wait)
+
+
+def test_binance_own_weight_is_not_counted_twice(ledger: Ledger) -> None:
+    for used in (1000, 2000, 3000):
+        ledger.settle(_granted(ledger, "binance", Request(1000)), used_weight=used)
+    _granted(ledger, "binance", Request(2280))
+
+
+def test_binance_an_answer_from_the_last_minute_says_nothing_about_this_one(ledger: Ledger, clock: ManualClock) -> None:
+    clock.sleep(59)
+    granted = _granted(ledger, "binance", Request(2))
+    clock.sleep(3)
+    ledger.settle(granted, used_weight=6000)
+    _granted(ledger, "binance", Request(5000))
+
+
+def test_binance_a_request_under_way_at_the_turn_of_the_minute_counts_in_both(ledger: Ledger, clock: ManualClock) -> None:
+    clock.sleep(58)
+    _granted(ledger, "binance", Request(5000))
+    clock.sleep(3)
+    assert isinstance(ledger.reserve("binance", Request(281)), Wait)
+
+
+def test_what_others_use_is_observed_without_a_request(ledger: Ledger, clock: ManualClock) -> None:
+    ledger.observe("binance", 5279)
+    assert isinstance(ledger.reserve("binance", Request(2)), Wait)
+    clock.sleep(61)
+    # Late news of a minute that is over.
+    ledger.observe("binance", 10**30, at=NOON)
+    ledger.observe("binance", -5)
+    _granted(ledger, "binance", Request(5000))
+
+
+def test_yahoo_is_asked_at_a_steady_rate(ledger: Ledger, clock: ManualClock) -> None:
+    _granted(ledger, "yahoo")
+    assert _wait(ledger, "yahoo").seconds == 0.5
+    clock.sleep(10)
+
+
+def test_a_ban_binds_everybody_and_is_not_shortened(ledger: Ledger, engine: Engine, clock: ManualClock) -> None:
+    assert ledger.block("binance", NOON + timedelta(minutes=10), "418 banned") == NOON + timedelta(minutes=10)
+    assert ledger.block("binance", timedelta(seconds=5), "429 Retry-After 5") == NOON + timedelta(minutes=10)
+    other = Ledger(engine, clock)
+    assert _wait(other, "binance") == Wait(NOON + timedelta(minutes=10), 600, "418 banned")
+    _granted(other, "ibkr")
+    clock.sleep(600)
+    _granted(other, "binance")
+
+
+def test_garbage_in_a_ban_does_not_lock_the_vendor_out_for_years(ledger: Ledger) -> None:
+    assert ledger.block("binance", timedelta(days=900_000), "\0" + "x" * 10_000) == NOON + timedelta(days=4)
+    assert ledger.block("yahoo", timedelta(seconds=-5), "") == NOON
+    _granted(ledger, "yahoo")
+    with pytest.raises(ValueError, match="has no time zone"):
+        ledger.block("yahoo", datetime(2024, 6, 3), "")
+
+
+def test_the_back_off_grows_once_per_complaint_and_is_forgotten(ledger: Ledger, clock: ManualClock) -> None:
+    lengths = []
+    for _ in range(9):
+        until = ledger.block("yahoo", None, "429")
+        # Four workers had requests under way: their complaints are the same one.
+        assert ledger.block("yahoo", None, "429") == until
+        lengths.append((to_microseconds(until) - clock.time) / SECOND / 60)
+        clock.time = to_microseconds(until)
+    assert lengths == [1, 2, 4, 8, 16, 32, 64, 120, 120]
+    clock.sleep(2 * 3600)
+    assert ledger.block("yahoo", None, "429") == to_datetime(clock.time) + timedelta(minutes=1)
+
+
+def test_a_job_has_a_quota_of_its_own(ledger: Ledger, clock: ManualClock) -> None:
+    job = Job("backfill_market manual__1", 2)
+    for used in (1, 2):
+        ledger.settle(_granted(ledger, "ibkr", Request(2), job))
+        assert ledger.job_usage("ibkr", job) == JobUsage(used, 2)
+    with pytest.raises(
+        SnapshotLimitError, match=r"used 2 of its 2 requests to ibkr, 0 remaining: raise max_snapshots or wait until 2024-06-04 12:00 UTC"
+    ) as caught:
+        ledger.reserve("ibkr", Request(), job)
+    assert (caught.value.used, caught.value.limit, caught.value.remaining) == (2, 2, 0)
+    # Of others, of another vendor, and with a larger quota it may go on.
+    ledger.settle(_granted(ledger, "ibkr", job=Job("backfill_market manual__2", 2)))
+    ledger.settle(_granted(ledger, "yahoo", job=job))
+    ledger.settle(_granted(ledger, "ibkr", job=Job(job.name, 3)))
+    clock.sleep(86_400)
+    assert ledger.job_usage("ibkr", job).remaining == 2
+    _granted(ledger, "ibkr", job=job)
+    assert ledger.job_usage("ibkr", job).used == 1
+
+
+def test_waiting_costs_a_job_nothing(ledger: Ledger) -> None:
+    job = Job("run", 5)
+    _granted(ledger, "ibkr", Request(key="a"), job)
+    for _ in range(10):
+        assert isinstance(ledger.reserve("ibkr", Request(key="a"), job), Wait)
+    assert ledger.job_usage("ibkr", job) == JobUsage(1, 5)
+
+
+def test_first_come_first_served_and_who_stays_away_is_passed(ledger: Ledger, clock: ManualClock) -> None:
+    ledger.settle(_granted(ledger, "ibkr", Request(interval=10)))
+    first, second, third = (Request(interval=10) for _ in range(3))
+    assert [_wait(ledger, "ibkr", request).seconds for request in (first, second, third)] == [10, 20, 30]
+    clock.sleep(10)
+    assert isinstance(ledger.reserve("ibkr", second), Wait), "it is the turn of the first"
+    # The first is late; after two seconds it holds nobody up any more.
+    clock.sleep(2.5)
+    ledger.settle(_granted(ledger, "ibkr", second))
+    # But it has kept its place before the third.
+    clock.sleep(10)
+    assert isinstance(ledger.reserve("ibkr", first), Granted)
+
+
+def test_a_clock_that_was_turned_back_locks_nobody_out(ledger: Ledger, clock: ManualClock) -> None:
+    clock.sleep(365 * 86_400)
+    for _ in range(60):
+        ledger.settle(_granted(ledger, "ibkr"))
+    ledger.block("ibkr", timedelta(minutes=5), "pacing")
+    clock.time = to_microseconds(NOON)
+    answer = _wait(ledger, "ibkr")
+    assert answer.until == NOON + timedelta(seconds=601)
+    clock.sleep(900)
+    _granted(ledger, "ibkr")
+
+
+def test_settling_twice_or_late_changes_nothing(ledger: Ledger, clock: ManualClock) -> None:
+    granted = _granted(ledger, "ibkr", Request(key="a"))
+    clock.sleep(5)
+    ledger.settle(granted)
+    clock.sleep(10)
+    ledger.settle(granted)
+    ledger.settle(Granted("ibkr", 999_999, NOON))
+    # 15 s and one after the first time.
+    assert _wait(ledger, "ibkr", Request(key="a")).seconds == 6
+
+
+def test_old_rows_are_cleared_away(ledger: Ledger, engine: Engine, clock: ManualClock) -> None:
+    for _ in range(60):
+        ledger.settle(_granted(ledger, "binance"))
+    _granted(ledger, "ibkr", Request(key="a"))
+    _wait(ledger, "ibkr", Request(key="a"))
+    clock.sleep(4000)
+    for _ in range(64):
+        ledger.settle(_granted(ledger, "binance"))
+        ledger.settle(_granted(ledger, "ibkr", Request()))
+        clock.sleep(20)
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(REQUESTS)).scalar_one() == 128
+        assert connection.execute(select(func.count()).select_from(WAITERS)).scalar_one() == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Request(0),
+        lambda: Request(10**7),
+        lambda: Request(interval=-1),
+        lambda: Request(interval=float("nan")),
+        lambda: Request(interval=4000),
+        lambda: Request(key="a\0b"),
+        lambda: Request(contract="x" * 501),
+        lambda: Job("run", 0),
+        lambda: Job("", 1),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(wrong: object) -> None:
+    with pytest.raises(QuotaError):
+        wrong()  # type: ignore[operator]
+
+
+def test_what_can_never_be_granted_is_refused_and_does_not_wait_for_ever(ledger: Ledger) -> None:
+    with pytest.raises(QuotaError, match=r"weight 6000 to binance can never be granted \(request weight of the minute: at most 5280\)"):
+        ledger.reserve("binance", Request(6000))
+    with pytest.raises(QuotaError, match=r"the vendor bloomberg has no quota; there are binance, ibkr, yahoo"):
+        ledger.reserve("bloomberg", Request())
+    _granted(ledger, "binance", Request(5280))
+
+
+def test_the_ledger_of_the_settings_wants_a_migrated_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESULTS_URL", database_url)
+    marketmill_settings.cache_clear()
+    results_engine.cache_clear()
+    try:
+        with pytest.raises(ResultsError, match="run make migrate"):
+            open_ledger()
+        migrate(results_engine())
+        _granted(open_ledger(), "binance")
+        monkeypatch.setenv("RESULTS_URL", "nonsense")
+        marketmill_settings.cache_clear()
+        results_engine.cache_clear()
+        with pytest.raises(ConfigurationError, match="set RESULTS_URL"):
+            open_ledger()
+    finally:
+        marketmill_settings.cache_clear()
+        results_engine.cache_clear()
+
+
+def test_a_database_that_is_locked_is_named(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.results.engine._WAIT_SECONDS", 0.1)
+    url = f"sqlite:///{tmp_path}/results.db"
+    engine = engine_of(url)
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(text("SELECT 1"))
+        with pytest.raises(ResultsError, match=r"the results database sqlite:///.*results.db: database is locked"):
+            Ledger(engine_of(url)).reserve("ibkr", Request())
+
+
+# Small rules, so that short streams of requests meet all of them.
+_SMALL = (
+    Window("6 in 20 s", 6, 20),
+    Window("identical", 1, 5, per="key", by_weight=False),
+    Window("2 per contract", 2, 2, per="contract"),
+    Open("3 open", 3),
+    Interval("interval"),
+)
+_BACK_OFF = BackOff(timedelta(seconds=1), timedelta(seconds=8))
+_STEP = st.tuples(
+    st.sampled_from(["new", "new", "again", "settle", "observe"]),
+    st.sampled_from([0.0, 0.001, 0.5, 1.0, 2.0, 7.0, 21.0]),
+    st.integers(1, 2),
+    st.sampled_from(["", "a", "b"]),
+    st.sampled_from(["", "x"]),
+    st.sampled_from([0.0, 1.0]),
+)
+
+
+@pytest.fixture(scope="module")
+def shared_engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    engine = engine_of(f"sqlite:///{tmp_path_factory.mktemp('random') / 'results.db'}")
+    migrate(engine)
+    return engine
+
+
+_numbers = iter(range(10**9))
+
+
+@given(steps=st.lists(_STEP, max_size=40), small=st.booleans())
+@settings(deadline=None, max_examples=100)
+def test_no_stream_of_requests_breaks_a_rule(shared_engine: Engine, steps: list[tuple], small: bool) -> None:
+    rules = _SMALL if small else (Minute("weight", 10, 0.8),)
+    vendor = f"vendor{next(_numbers)}"
+    clock = ManualClock(BEGIN)
+    ledger = Ledger(shared_engine, clock, {vendor: Limits(rules, timedelta(seconds=30), _BACK_OFF)})
+    sent: dict[int, tuple[int, Request, Granted]] = {}
+    ended: dict[int, int] = {}
+    waiting: list[Request] = []
+    for action, seconds, weight, key, contract, interval in steps:
+        clock.sleep(seconds)
+        if action == "settle" and sent.keys() - ended.keys():
+            token = min(sent.keys() - ended.keys())
+            ledger.settle(sent[token][2])
+            ended[token] = clock.time
+            continue
+        if action == "observe":
+            ledger.observe(vendor, weight)
+            continue
+        request = waiting.pop(0) if action == "again" and waiting else Request(weight, key, contract, interval)
+        answer = ledger.reserve(vendor, request)
+        if isinstance(answer, Wait):
+            assert to_microseconds(answer.until) > clock.time
+            waiting.append(request)
+        else:
+            sent[answer.token] = (clock.time, request, answer)
+    over = {token: ended.get(token, granted + 30 * SECOND) for token, (granted, _, _) in sent.items()}
+    # The vendor may have seen each at its grant, at its end, or in between.
+    for moments in ({token: granted for token, (granted, _, _) in sent.items()}, over):
+        rows = [(min(moments[token], clock.time), request) for token, (_, request, _) in sent.items()]
+        if not small:
+            for minute in {moment // (60 * SECOND) for moment, _ in rows}:
+                assert sum(request.weight for moment, request in rows if moment // (60 * SECOND) == minute) <= 8
+            continue
+        assert most_in_any_window(((moment, request.weight) for moment, request in rows), 20) <= 6
+        for name in "ab":
+            assert most_in_any_window(((moment, 1) for moment, request in rows if request.key == name), 5) <= 1
+        assert most_in_any_window(((moment, request.weight) for moment, request in rows if request.contract == "x"), 2) <= 2
+    if small:
+        granted = sorted((granted, token, request) for token, (granted, request, _) in sent.items())
+        for (before, _, _), (after, _, request) in pairwise(granted):
+            assert after - before >= request.interval * SECOND
+        assert all(sum(begin <= moment < over[token] for token, (begin, _, _) in sent.items()) <= 3 for moment, _, _ in granted)
+
+
+def test_the_limits_are_those_that_the_vendors_document() -> None:
+    assert {name: [rule.name for rule in limits.rules] for name, limits in LIMITS.items()} == {
+        "ibkr": [
+            "60 requests in 10 minutes",
+            "an identical request within 15 seconds",
+            "5 requests for one contract within 2 seconds",
+            "50 open requests",
+            "snapshot_interval",
+        ],
+        "binance": ["request weight of the minute"],
+        "yahoo": ["steady rate"],
+    }
