@@ -20,6 +20,7 @@ from include.feature_sets import write_current
 from include.lake import Lake
 from include.months import parse_month
 from include.publish import Part, Published, commit_month
+from include.settings import PROJECT
 from include.timeframes import TIMEFRAMES
 from spark_jobs.plan import FeaturePlan, plan_features
 from spark_jobs.task import BucketTask
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             summary = build_features(lake, options.timeframe, only)
         lake.write(options.summary, (json.dumps(summary, indent=1, sort_keys=True) + "\n").encode())
     except MarketmillError as error:
-        print(f"build_features: {error}", file=sys.stderr)  # noqa: T201 (a program speaks so)
+        print(f"build_features: error: {error}", file=sys.stderr)  # noqa: T201 (a program speaks so)
         return 1
     return 0
 
@@ -59,7 +60,8 @@ def build_features(lake: Lake, timeframe: str, only: frozenset[str] | None = Non
     from spark_jobs.features.catalog import make_feature_set
 
     feature_set = make_feature_set(plan.feature_set)
-    write_current(lake, timeframe, feature_set)
+    if plan.is_current or months == plan.months_to_build:  # readers never change over to a set that lacks months
+        write_current(lake, timeframe, feature_set)
     return {
         "timeframe": timeframe,
         "feature_set": feature_set.id,
@@ -122,6 +124,8 @@ def _configuration() -> SparkConf:
         "spark.master": "local[*]",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        # The project lies at the same place on all machines, or the caller says where.
+        "spark.executorEnv.PYTHONPATH": str(PROJECT),
     }.items():
         conf.setIfMissing(key, value)
     if str(conf.get("spark.master")).startswith("local"):

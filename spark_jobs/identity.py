@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 
-_SOURCES = Path(__file__).parent / "features"
+from include.errors import ConfigurationError
 
 
 @lru_cache(maxsize=1)
-def feature_set_id(sources: Path = _SOURCES) -> str:
-    """Sixteen hexadecimal digits over the text of the feature modules.
+def feature_set_id() -> str:
+    """Sixteen hexadecimal digits over the text of the feature modules, which holds every name, formula and kernel.
 
-    The text holds every name, formula and kernel. Nothing is imported, so that asking takes no time.
+    Nothing of it is imported, so that asking takes no time.
     """
+    return hash_sources(files("spark_jobs.features"))
+
+
+def hash_sources(folder: Traversable) -> str:
+    """Hash of the Python files of a folder, names and text.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none: then nothing would tell two feature sets apart.
+    """
+    sources = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.name.endswith(".py")}
+    if not sources:
+        raise ConfigurationError(
+            f"{folder} holds no Python source, so the feature set has no identity; install the project with its sources"
+        )
     digest = hashlib.sha256()
-    for path in sorted(sources.glob("*.py")):
-        digest.update(f"{path.name}\n".encode())
-        digest.update(path.read_text(encoding="utf-8").encode())
+    for name in sorted(sources):
+        digest.update(f"{name}\n{len(sources[name])}\n{sources[name]}".encode())
     return digest.hexdigest()[:16]

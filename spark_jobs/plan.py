@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from include.errors import LakeError
+from include.errors import ConfigurationError, LakeError
 from include.feature_sets import read_current
 from include.lake import Lake
 from include.publish import list_months, read_manifest
@@ -59,12 +59,23 @@ def plan_features(lake: Lake, timeframe: str) -> FeaturePlan:
 
     A month depends on all bars up to its end, so that a revised month makes all months from it on candidates; publishing then
     changes those whose numbers differ.
+
+    Raises
+    ------
+    LakeError
+        If a manifest or a file of actions is damaged.
+    ConfigurationError
+        If the code came without its universes, which say what trades volume.
     """
     dataset = lake.bars(timeframe)
     manifests = {month: read_manifest(lake, dataset, month) for month in list_months(lake, dataset)}
     contents = {month: manifest.content for month, manifest in manifests.items() if manifest is not None}
     rows = sum(manifest.rows for manifest in manifests.values() if manifest is not None)
     instruments = known_instruments().values()
+    if not instruments:
+        raise ConfigurationError(
+            "no universe was found beside the code; submit the job with the project's folder on PYTHONPATH, not in a zip"
+        )
     without_volume = frozenset(item.symbol for item in instruments if not item.trades_volume)
     without_vote = frozenset(item.symbol for item in instruments if item.kind in (Kind.INDEX, Kind.CURRENCY))
     feature_set, buckets, splits = feature_set_id(), bucket_count(rows), read_splits(lake)

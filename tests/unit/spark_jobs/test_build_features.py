@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -60,6 +65,56 @@ def test_spark_makes_the_bytes_that_the_tasks_make_alone(universe: pa.Table, lak
     assert contents(lake) == contents(alone)
 
 
+@contextmanager
+def standalone(folder: Path) -> Iterator[str]:
+    """A real cluster on loopback: a master and a worker with two cores, whose environment knows nothing of the project."""
+    spark_class = str(Path(sys.executable).with_name("spark-class"))
+    port, views = free_port(), [str(free_port()), str(free_port())]
+    address = f"spark://127.0.0.1:{port}"
+    deploy = "org.apache.spark.deploy"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"SPARK_LOCAL_IP": "127.0.0.1"}
+    commands = {
+        "Master": [f"{deploy}.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", views[0]],
+        "Worker": [f"{deploy}.worker.Worker", "--host", "127.0.0.1", "--webui-port", views[1], "--cores", "2", "--memory", "1g", address],
+    }
+    ready = {"Master": "New state: ALIVE", "Worker": "Successfully registered with master"}
+    with ExitStack() as stack:
+        for name, command in commands.items():
+            log = folder / f"{name}.log"
+            process = subprocess.Popen(
+                [spark_class, *command], cwd=folder, env=environment, stdout=log.open("w"), stderr=subprocess.STDOUT, start_new_session=True
+            )
+            stack.callback(process.wait)
+            stack.callback(os.killpg, process.pid, signal.SIGTERM)
+            deadline = time.monotonic() + 90
+            while ready[name] not in log.read_text():
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+        yield address
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.system
+def test_a_cluster_makes_the_same_bytes(universe: pa.Table, lake: Lake, tmp_path: Path) -> None:
+    publish_bars(lake, universe)
+    work = tmp_path / "cluster"
+    work.mkdir()
+    with standalone(work) as master:
+        result = submit(lake.url, master=master)
+    assert result.returncode == 0, result.stdout + result.stderr
+    alone = Lake(str(tmp_path / "alone"))
+    publish_bars(alone, universe)
+    build(alone)
+    assert contents(lake) == contents(alone)
+
+
 @pytest.mark.system
 def test_what_a_worker_meets_reaches_the_user_in_one_sentence(universe: pa.Table, lake: Lake) -> None:
     publish_bars(lake, universe)
@@ -68,7 +123,7 @@ def test_what_a_worker_meets_reaches_the_user_in_one_sentence(universe: pa.Table
         path.write_bytes(b"not Parquet")
     result = submit(lake.url)
     assert result.returncode == 1
-    sentences = [line for line in (result.stdout + result.stderr).splitlines() if line.startswith("build_features:")]
+    sentences = [line for line in (result.stdout + result.stderr).splitlines() if line.startswith("build_features: error:")]
     assert len(sentences) == 1
     assert f"month={month}" in sentences[0]
     assert "is not readable as Parquet" in sentences[0]
@@ -103,7 +158,9 @@ def test_only_the_months_asked_for(universe: pa.Table, lake: Lake, monkeypatch: 
     monkeypatch.setattr(job, "_compute", compute)
     assert run(lake, "--months", "2015-03,2015-02,2031-01") == 0
     assert asked == [("2015-02", "2015-03")]
-    assert plan_features(lake, "1d").months_to_build[:2] == ("2015-01", "2015-04")
+    assert not lake.exists("features/timeframe=1d/current.json"), "readers do not get a set that lacks months"
+    assert run(lake) == 0
+    assert read_current(lake, "1d").id == plan_features(lake, "1d").feature_set
 
 
 def test_months_built_again_without_a_change_are_told_apart(universe: pa.Table, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +198,7 @@ def test_an_empty_lake_has_no_features_to_build(lake: Lake) -> None:
 def test_wrong_words_are_one_sentence(lake: Lake, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
     assert run(lake, *arguments) == 1
     error = capsys.readouterr().err
-    assert error.startswith("build_features: ")
+    assert error.startswith("build_features: error: ")
     assert words in error
     assert error.count("\n") == 1
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from include.errors import ConfigurationError
 from include.feature_sets import FeatureSet, write_current
 from include.lake import Lake
 from include.publish import commit_month
-from spark_jobs.identity import feature_set_id
+from include.settings import PROJECT
+from spark_jobs.identity import feature_set_id, hash_sources
 from spark_jobs.plan import FeaturePlan, bucket_count, plan_features
 from tests.unit.spark_jobs.made_bars import bars_table, ordinary, publish_bars, weekdays
 from tests.unit.spark_jobs.test_splits import actions
@@ -98,12 +100,24 @@ def test_a_set_that_readers_do_not_take_yet_is_not_up_to_date(built: Lake) -> No
 
 
 def test_identity_is_the_text_of_the_formulas(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
-    one = feature_set_id(tmp_path)
-    assert one == feature_set_id(tmp_path)
-    (tmp_path / "b.py").write_text("", encoding="utf-8")
-    feature_set_id.cache_clear()
-    assert feature_set_id(tmp_path) != one
+    found = []
+    for name, text in (("a.py", "x = 1\n"), ("a.py", "x = 2\n"), ("b.py", ""), ("notes.txt", "no source")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        found.append(hash_sources(tmp_path))
+    assert len(set(found[:3])) == 3
+    assert found[2] == found[3]
+    assert feature_set_id() == hash_sources(PROJECT / "spark_jobs" / "features")
+
+
+def test_without_sources_there_is_no_identity(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="holds no Python source"):
+        hash_sources(tmp_path)
+
+
+def test_without_universes_nothing_is_planned(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spark_jobs.plan.known_instruments", dict)
+    with pytest.raises(ConfigurationError, match="no universe was found beside the code"):
+        plan_features(lake, "1d")
 
 
 def test_buckets_grow_with_the_rows() -> None:
