@@ -1,113 +1,136 @@
-"""The rules for bars as a Great Expectations suite; ``python -m expectations.bars`` stores it as JSON anew.
+"""What one row must be to become a bar; a row that is not goes to quarantine.
 
 Open, high and low may be missing together or alone (some sources give closes only): the rules on them hold where they are present.
 """
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from expectations.rules import Action, rule, suite
 
 if TYPE_CHECKING:
+    import pandas as pd
     from great_expectations import ExpectationSuite
-    from great_expectations.expectations.expectation import Expectation
 
-STORED = Path(__file__).parent / "suites" / "bars.json"
+PRICES = ["open", "high", "low", "close", "volume", "adjusted_close"]
 
 #: Rounding of adjusted prices may leave, for example, a close one last digit below its low; a difference up to this share
 #: of the price is none.
 ROUNDING = 1e-9
 
-#: Column of the checked frame: how many equal rows (same symbol, time and values) stand before this one.
-REPEATS = "repeats"
-
 _LARGEST = sys.float_info.max
-_PRICES = ("open", "high", "low", "close", "adjusted_close")
+_POSITIVE = ("open", "high", "low", "close", "adjusted_close")
 _ORDER = (("high", "low"), ("high", "open"), ("high", "close"), ("open", "low"), ("close", "low"))
 
 
 def bar_suite() -> ExpectationSuite:
-    """Build the suite.
-
-    Each expectation's ``meta`` names its ``rule`` and holds the ``reason`` told for a row that breaks it, a format string
-    over the row's columns. The order of the rules is the order in which a row's reasons are told.
-    """
-    import great_expectations as gx
-    from great_expectations import expectations
-
-    gxe: Any = expectations
-    rules: list[Expectation] = [
-        gxe.ExpectColumnValuesToNotBeNull(column="close", meta=_meta("close_present", "close is missing")),
-        *(
-            gxe.ExpectColumnValuesToBeBetween(
-                column=price,
+    """Build the suite over the columns of :func:`prepare`."""
+    reject = Action.REJECT_ROW
+    return suite(
+        "bars",
+        [
+            rule("ExpectColumnValuesToNotBeNull", "close_present", "close is missing", reject, column="close"),
+            *(
+                rule(
+                    "ExpectColumnValuesToBeBetween",
+                    f"{price}_positive",
+                    f"{price} {{{price}:.10g}} is not a positive number",
+                    reject,
+                    column=price,
+                    min_value=0,
+                    strict_min=True,
+                    max_value=_LARGEST,
+                )
+                for price in _POSITIVE
+            ),
+            *(
+                rule(
+                    "ExpectColumnPairValuesAToBeGreaterThanB",
+                    f"{upper}_not_below_{lower}",
+                    f"{upper} {{{upper}:.10g}} is below {lower} {{{lower}:.10g}}",
+                    reject,
+                    column_A=upper,
+                    column_B=lower,
+                    or_equal=True,
+                    ignore_row_if="either_value_is_missing",
+                )
+                for upper, lower in _ORDER
+            ),
+            rule(
+                "ExpectColumnValuesToBeBetween",
+                "volume_not_negative",
+                "volume {volume:.10g} is negative or infinite",
+                reject,
+                column="volume",
                 min_value=0,
-                strict_min=True,
                 max_value=_LARGEST,
-                meta=_meta(f"{price}_positive", f"{price} {{{price}:.10g}} is not a positive number"),
-            )
-            for price in _PRICES
-        ),
-        *(
-            gxe.ExpectColumnPairValuesAToBeGreaterThanB(
-                column_A=upper,
-                column_B=lower,
+            ),
+            rule(
+                "ExpectColumnPairValuesAToBeGreaterThanB",
+                "bar_finished",
+                "fetched at {fetched_at:%Y-%m-%d %H:%M} UTC, before the bar closed at {closed_at:%Y-%m-%d %H:%M}; fetch it again",
+                reject,
+                column_A="fetched_at",
+                column_B="closed_at",
                 or_equal=True,
                 ignore_row_if="either_value_is_missing",
-                meta=_meta(f"{upper}_not_below_{lower}", f"{upper} {{{upper}:.10g}} is below {lower} {{{lower}:.10g}}"),
-            )
-            for upper, lower in _ORDER
-        ),
-        gxe.ExpectColumnValuesToBeBetween(
-            column="volume",
-            min_value=0,
-            max_value=_LARGEST,
-            meta=_meta("volume_not_negative", "volume {volume:.10g} is negative or infinite"),
-        ),
-        gxe.ExpectColumnValuesToBeInSet(
-            column=REPEATS, value_set=[0], meta=_meta("row_not_repeated", "an equal row for this time stands before it in the same answer")
-        ),
-        gxe.ExpectCompoundColumnsToBeUnique(
-            column_list=["symbol", "timestamp", REPEATS],
-            meta=_meta("one_row_per_time", "the same answer holds another row with other values for this time"),
-        ),
-    ]
-    return gx.ExpectationSuite(name="bars", expectations=rules)
+            ),
+            rule(
+                "ExpectColumnValuesToBeInSet",
+                "day_at_midnight",
+                "a daily bar is labelled by midnight UTC of its session's date, this one by {timestamp:%H:%M}",
+                reject,
+                column="after_midnight",
+                value_set=[0],
+            ),
+            rule(
+                "ExpectColumnValuesToBeInSet",
+                "row_not_repeated",
+                "an equal row for this time stands before it in the same answer",
+                reject,
+                column="repeats",
+                value_set=[0],
+            ),
+            rule(
+                "ExpectCompoundColumnsToBeUnique",
+                "one_row_per_time",
+                "the same answer holds another row with other values for this time",
+                reject,
+                column_list=["symbol", "timestamp", "repeats"],
+            ),
+        ],
+    )
 
 
-def rule_names(suite: ExpectationSuite) -> list[str]:
-    """Names of the suite's rules, in order."""
-    return [_meta_of(expectation)["rule"] for expectation in suite.expectations]
+def prepare(rows: pd.DataFrame, timeframe: str) -> pd.DataFrame:
+    """Make the frame that the suite sees.
 
+    Parameters
+    ----------
+    rows
+        symbol, timestamp, closed_at, fetched_at (UTC) and :data:`PRICES`, in the order of landing; all rows of one symbol and
+        time stand in one frame.
 
-def reasons(suite: ExpectationSuite) -> dict[str, str]:
-    """Return the reason of each rule, a format string over the columns of a row."""
-    return {_meta_of(expectation)["rule"]: _meta_of(expectation)["reason"] for expectation in suite.expectations}
-
-
-def render() -> str:
-    """Write the suite as the JSON text that is stored; it says nothing of versions, machines or ids."""
-    content: dict[str, Any] = bar_suite().to_json_dict()
-    rules = [{key: value for key, value in rule.items() if key != "id"} for rule in content["expectations"]]
-    stored = {"name": content["name"], "expectations": rules}
-    return json.dumps(stored, indent=2) + "\n"
-
-
-def main(path: Path = STORED) -> None:
-    """Store the suite."""
-    path.write_text(render(), encoding="utf-8")
-
-
-def _meta(rule: str, reason: str) -> dict[str, str]:
-    return {"rule": rule, "reason": reason}
-
-
-def _meta_of(expectation: Expectation) -> dict[str, str]:
-    meta: dict[str, str] = expectation.meta or {}
-    return meta
-
-
-if __name__ == "__main__":
-    main()
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows with rounding differences levelled, ``repeats`` (how many equal rows stand before) and ``after_midnight``
+        (seconds, of daily bars).
+    """
+    checked = rows[["symbol", "timestamp", "closed_at", "fetched_at", *PRICES]].reset_index(drop=True)
+    for price, bound in (("high", "low"), ("open", "low"), ("open", "high"), ("close", "low"), ("close", "high")):
+        level = np.isclose(checked[price], checked[bound], rtol=ROUNDING, atol=0)
+        checked[price] = checked[price].where(~level, checked[bound])
+    checked["after_midnight"] = (
+        (checked["timestamp"] - checked["timestamp"].dt.normalize()).dt.total_seconds() if timeframe == "1d" else 0.0
+    )
+    checked["repeats"] = 0
+    several = checked.duplicated(["symbol", "timestamp"], keep=False)
+    if several.any():
+        same = rows.reset_index(drop=True).loc[several, ["symbol", "timestamp", *PRICES]]
+        checked.loc[several, "repeats"] = same.groupby(list(same.columns), dropna=False, sort=False).cumcount()
+    return checked

@@ -2,56 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.data_docs import write_docs
+from expectations.bars import bar_suite, prepare
+from expectations.beside import beside
+from expectations.completeness import completeness_suite, held_symbols
+from expectations.counts import Counts
+from expectations.data_docs import FOLDER, write_docs
+from expectations.reading import Symbol
 from expectations.request import CheckRequest, CheckSummary, SymbolCounts
+from expectations.series import series_suite
 from expectations.staging import Plan, PlannedMonth, clear, folder_of, stage, write_plan
 from expectations.suite_run import SuiteRun
-from include.calendars import closed_at
-from include.errors import LakeError
 from include.lake import Lake
-from include.landing import Interval, list_landed, read_landed
 from include.months import month_end, month_start
+from include.quality import load_quality
 from include.schemas import BARS, QUARANTINE, TIMESTAMP, conform
 from include.timeframes import timeframe_length
-from include.universes import Instrument
 
 __all__ = ["CheckRequest", "CheckSummary", "SymbolCounts", "check_bars"]
 
 _ROWS_AT_ONCE = 500_000
-_EXAMPLES = 20
-_PRICES = ["open", "high", "low", "close", "volume", "adjusted_close"]
-
-
-@dataclass
-class _Counts:
-    """Rows by symbol, each counted where it happens."""
-
-    superseded: Counter[str] = field(default_factory=Counter)
-    fetched: Counter[str] = field(default_factory=Counter)
-    kept: Counter[str] = field(default_factory=Counter)
-    quarantined: Counter[str] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
-    examples: list[dict[str, Any]] = field(default_factory=list)
-
-    def refuse(self, row: dict[str, Any]) -> None:
-        self.quarantined[row["symbol"]] += 1
-        self.rules[row["rule"]] += 1
-        if self.rules[row["rule"]] <= _EXAMPLES:
-            self.examples.append(row)
-
-    def of(self, symbol: str) -> SymbolCounts:
-        fetched, superseded = self.fetched[symbol], self.superseded[symbol]
-        return SymbolCounts(fetched + superseded, superseded, fetched, self.kept[symbol], self.quarantined[symbol])
 
 
 def check_bars(lake: Lake, request: CheckRequest, *, run: str) -> CheckSummary:
@@ -62,38 +39,113 @@ def check_bars(lake: Lake, request: CheckRequest, *, run: str) -> CheckSummary:
 
     Raises
     ------
+    ConfigurationError
+        If the file of thresholds is wrong.
     LakeError
         If a landing file is damaged, a rule could not be evaluated, or the rows do not add up; nothing is left to publish then.
     """
     clear(lake, folder_of(run))
-    suite, counts = SuiteRun(), _Counts()
-    planned: list[PlannedMonth] = []
-    covered = {instrument.symbol: _covered(lake, request, instrument.symbol) for instrument in request.instruments}
-    for months in _chunks(request):
-        kept, refused = _check(suite, _landed(lake, request, months, counts))
-        planned += [_stage_month(lake, run, month, kept, refused, counts, covered) for month in months]
-    for symbol in covered:
-        if counts.fetched[symbol] != counts.kept[symbol] + counts.quarantined[symbol]:
-            raise LakeError(
-                f"{symbol}: {counts.fetched[symbol]} rows fetched, but {counts.kept[symbol]} kept and "
-                f"{counts.quarantined[symbol]} quarantined; nothing was published"
-            )
+    check = _Check(lake, request, run)
+    planned = [month for months in _chunks(request) for month in check.months(months)]
+    check.counts.assert_nothing_lost()
+    completeness = SuiteRun(completeness_suite())
+    held = held_symbols(completeness, [symbol.coverage for symbol in check.symbols], check.thresholds)
+    published = [month.without(held) for month in planned]
+    plan = Plan(run, request.source, request.timeframe, tuple(month for month in published if month.symbols or month.held), held)
+    counts = check.counts
     summary = CheckSummary(
         run=run,
         source=request.source,
         timeframe=request.timeframe,
-        symbols={symbol: counts.of(symbol) for symbol in covered},
-        rules={rule: counts.rules[rule] for rule in suite.rules},
+        symbols={symbol.symbol: counts.of(symbol.symbol) for symbol in check.symbols},
+        rules={rule: counts.rules[rule] for rule in check.bars.rules},
+        flags={rule: counts.flags[rule] for rule in check.series.rules},
+        coverage={symbol.symbol: symbol.coverage.told() for symbol in check.symbols},
+        held=held,
         months=[month.month for month in planned if month.bars or month.quarantine],
-        plan=write_plan(lake, Plan(run, request.source, request.timeframe, tuple(month for month in planned if month.symbols))),
-        docs="reports/data_docs/index.html",
+        plan=write_plan(lake, plan),
+        docs=f"{FOLDER}/index.html",
     )
-    write_docs(lake, suite, summary, counts.examples)
+    write_docs(lake, [check.bars, check.series, completeness], summary, counts.refused, counts.flagged)
     return summary
 
 
-def _covered(lake: Lake, request: CheckRequest, symbol: str) -> list[Interval]:
-    return [(answer.start, answer.end) for answer in list_landed(lake, request.source, request.timeframe, symbol)]
+class _Check:
+    """One check: its suites, its symbols and what it counted."""
+
+    def __init__(self, lake: Lake, request: CheckRequest, run: str) -> None:
+        quality = load_quality()
+        self.thresholds = quality.of(request.universe)
+        self.bars, self.series = SuiteRun(bar_suite()), SuiteRun(series_suite())
+        self.symbols = [
+            Symbol(lake, request, number, self.thresholds, quality.crypto_outages) for number in range(len(request.instruments))
+        ]
+        self.counts = Counts()
+        self._lake, self._timeframe, self._run = lake, request.timeframe, run
+
+    def months(self, months: list[str]) -> list[PlannedMonth]:
+        """Check some months that follow one another, and stage their rows."""
+        start, end = month_start(months[0]), month_end(months[-1])
+        pieces = {symbol.symbol: symbol.read(start, end) for symbol in self.symbols}
+        rows = pa.concat_tables([piece.rows for piece in pieces.values()]).combine_chunks()
+        counted = pc.greater_equal(rows["timestamp"], pa.scalar(start, TIMESTAMP)).to_numpy()
+        for name, piece in pieces.items():
+            self.counts.superseded[name] += piece.superseded
+        self.counts.fetched.update(rows.filter(counted)["symbol"].to_pylist())
+        kept, refused = self._refuse(rows, counted)
+        frame = kept.to_pandas()
+        placed, others = [], []
+        for symbol in self.symbols:
+            of_symbol = frame[frame["symbol"] == symbol.symbol]
+            place = symbol.placed(pd.DatetimeIndex(of_symbol["timestamp"])).set_index(of_symbol.index)
+            placed.append(place)
+            others.append(symbol.others(of_symbol, start, end))
+            inside = (of_symbol["timestamp"] >= start).to_numpy()
+            piece = pieces[symbol.symbol]
+            symbol.coverage.add(start, end, place[inside], piece.times, piece.asked)
+        frame = pd.concat([frame, pd.concat(placed)], axis=1)
+        bars = self._flag(kept, frame, pd.concat(others), (frame["timestamp"] >= start).to_numpy())
+        return [self._stage(month, bars, refused) for month in months]
+
+    def _refuse(self, rows: pa.Table, counted: np.ndarray) -> tuple[pa.Table, pa.Table]:
+        """Split into kept rows, ordered by symbol and time, and the counted refused ones as quarantine."""
+        broken = self.bars.broken(prepare(rows.to_pandas(), self._timeframe), counted)
+        positions = sorted(position for position in broken if counted[position])
+        bad = rows.take(pa.array(positions, pa.int64()))
+        reasons = [self.bars.reason(broken[position], row) for position, row in zip(positions, bad.to_pylist(), strict=True)]
+        bad = bad.append_column("rule", pa.array([broken[position][0] for position in positions], pa.string()))
+        bad = bad.append_column("reason", pa.array(reasons, pa.string()))
+        good = np.ones(rows.num_rows, bool)
+        good[list(broken)] = False
+        kept = rows.filter(pa.array(good)).sort_by([("symbol", "ascending"), ("timestamp", "ascending")])
+        return kept, conform(bad.select(QUARANTINE.names), QUARANTINE, "refused rows")
+
+    def _flag(self, kept: pa.Table, frame: pd.DataFrame, others: pd.DataFrame, counted: np.ndarray) -> pa.Table:
+        """Make bars of the counted kept rows: each with the warnings it carries."""
+        seen = beside(frame, {symbol.symbol: symbol.facts for symbol in self.symbols}, others)
+        broken = self.series.broken(seen, counted)
+        flags = np.full(len(seen), None, object)
+        for position, rules in broken.items():
+            flags[position] = ",".join(rules)
+            if counted[position]:
+                self.counts.flag(rules)
+        for position in self.counts.to_show(broken, counted):
+            row = {str(name): value for name, value in seen.iloc[position].items()}
+            self.counts.show(row, {rule: self.series.reason([rule], row) for rule in broken[position]})
+        bars = kept.append_column("flags", pa.array(flags, pa.string())).filter(pa.array(counted))
+        return conform(bars.select(BARS.names), BARS, "kept bars")
+
+    def _stage(self, month: str, kept: pa.Table, refused: pa.Table) -> PlannedMonth:
+        start, end = month_start(month), month_end(month)
+        bars, quarantine = _between(kept, start, end), _between(refused, start, end)
+        quarantine = quarantine.sort_by([(name, "ascending") for name in ("symbol", "timestamp", "as_of", "row")])
+        stage(self._lake, self._run, "bars", month, bars)
+        stage(self._lake, self._run, "quarantine", month, quarantine)
+        self.counts.kept.update(bars["symbol"].to_pylist())
+        for row in quarantine.select(["symbol", "timestamp", "rule", "reason"]).to_pylist():
+            self.counts.refuse(row)
+        answered = sorted(symbol.symbol for symbol in self.symbols if any(low < end and high > start for low, high in symbol.answered))
+        return PlannedMonth(month, tuple(answered), bars.num_rows, quarantine.num_rows)
 
 
 def _chunks(request: CheckRequest) -> Iterator[list[str]]:
@@ -104,64 +156,6 @@ def _chunks(request: CheckRequest) -> Iterator[list[str]]:
         yield request.months[first : first + size]
 
 
-def _landed(lake: Lake, request: CheckRequest, months: list[str], counts: _Counts) -> pa.Table:
-    """Read all instruments' rows of ``months``, with the time they were known."""
-    start, end = month_start(months[0]), month_end(months[-1])
-    tables = []
-    for instrument in request.instruments:
-        landed = read_landed(lake, request.source, request.timeframe, instrument.symbol, start, end)
-        counts.superseded[instrument.symbol] += landed.superseded
-        counts.fetched[instrument.symbol] += landed.rows.num_rows
-        tables.append(_with_closed_at(landed.rows, instrument, request.timeframe))
-    return pa.concat_tables(tables).combine_chunks()
-
-
-def _with_closed_at(rows: pa.Table, instrument: Instrument, timeframe: str) -> pa.Table:
-    times = pd.DatetimeIndex(rows["timestamp"].to_pandas(), tz="UTC")
-    known = closed_at(instrument.calendar, timeframe, times) if len(times) else times
-    return rows.append_column("closed_at", pa.array(known, TIMESTAMP))
-
-
-def _check(suite: SuiteRun, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Split into kept rows as bars and refused rows as quarantine."""
-    for name in _PRICES:  # A source's "not a number" is a missing value, whatever wrote the file.
-        values = rows[name]
-        rows = rows.set_column(rows.column_names.index(name), name, pc.if_else(pc.is_nan(values), None, values))
-    refused = suite.refused(rows.select(["symbol", "timestamp", *_PRICES]).to_pandas())
-    positions = sorted(refused)
-    bad = rows.take(pa.array(positions, pa.int64()))
-    reasons = [suite.reason(refused[position], _for_words(row)) for position, row in zip(positions, bad.to_pylist(), strict=True)]
-    bad = bad.append_column("rule", pa.array([refused[position][0] for position in positions], pa.string()))
-    bad = bad.append_column("reason", pa.array(reasons, pa.string()))
-    good = rows.filter(pa.array([position not in refused for position in range(rows.num_rows)], pa.bool_()))
-    good = good.append_column("flags", pa.nulls(good.num_rows, pa.string()))
-    return (
-        conform(good.select(BARS.names), BARS, "kept bars"),
-        conform(bad.select(QUARANTINE.names), QUARANTINE, "refused rows"),
-    )
-
-
-def _for_words(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: float("nan") if value is None else value for name, value in row.items()}
-
-
-def _stage_month(
-    lake: Lake, run: str, month: str, kept: pa.Table, refused: pa.Table, counts: _Counts, covered: dict[str, list[Interval]]
-) -> PlannedMonth:
-    start, end = month_start(month), month_end(month)
-    bars, quarantine = _between(kept, start, end), _between(refused, start, end)
-    bars = bars.sort_by([("symbol", "ascending"), ("timestamp", "ascending")])
-    quarantine = quarantine.sort_by([(name, "ascending") for name in ("symbol", "timestamp", "as_of", "row")])
-    stage(lake, run, "bars", month, bars)
-    stage(lake, run, "quarantine", month, quarantine)
-    counts.kept.update(bars["symbol"].to_pylist())
-    for row in quarantine.select(["symbol", "timestamp", "rule", "reason"]).to_pylist():
-        counts.refuse(row)
-    symbols = sorted(symbol for symbol, answers in covered.items() if any(low < end and high > start for low, high in answers))
-    return PlannedMonth(month, tuple(symbols), bars.num_rows, quarantine.num_rows)
-
-
 def _between(table: pa.Table, start: datetime, end: datetime) -> pa.Table:
     times = table["timestamp"]
-    inside = pc.and_(pc.greater_equal(times, pa.scalar(start, TIMESTAMP)), pc.less(times, pa.scalar(end, TIMESTAMP)))
-    return table.filter(inside)
+    return table.filter(pc.and_(pc.greater_equal(times, pa.scalar(start, TIMESTAMP)), pc.less(times, pa.scalar(end, TIMESTAMP))))

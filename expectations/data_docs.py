@@ -7,6 +7,7 @@ without a network and tell nobody that they are read. One page per source and ti
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 FOLDER = "reports/data_docs"
 
-_RULES_LINK = "../../../../expectations/bars.html"
+_RULES_LINK = re.compile(r"(\.\./)+expectations/\w+\.html")
 _BODY = re.compile(r"<body.*?>(.*)</body>", re.DOTALL)
 _CUT = re.compile(r"<script.*?</script>|<footer.*?</footer>|<nav.*?</nav>|<img.*?>|<link.*?>|<label.*?</label>", re.DOTALL)
 _ACTIONS = re.compile(r'<div class="card mb-3">.*?(?=<div class="card d-md-block)', re.DOTALL)
@@ -38,17 +39,24 @@ td.number { text-align: right; }
 """
 
 
-def write_docs(lake: Lake, suite: SuiteRun, summary: CheckSummary, examples: list[dict[str, Any]]) -> None:
+def write_docs(
+    lake: Lake, suites: Sequence[SuiteRun], summary: CheckSummary, refused: list[dict[str, Any]], flagged: list[dict[str, Any]]
+) -> None:
     """Write the pages of this check and the index over all checks below :data:`FOLDER`.
 
-    ``examples`` are refused rows to show: symbol, timestamp, rule, reason.
+    ``refused`` and ``flagged`` are rows to show: symbol, timestamp, rule, reason.
     """
-    rules, results = _rendered(suite)
+    rendered = [_rendered(suite) for suite in suites]
+    rules = "".join(of_suite for of_suite, _ in rendered)
+    results = "".join(of_run for _, of_run in rendered)
     name = f"{summary.source}-{summary.timeframe}"
     heading = f"Bars of {escape(summary.source)}, {escape(summary.timeframe)}"
     with lake.lock(FOLDER):
         lake.write(f"{FOLDER}/rules.html", _page("Rules for bars", rules))
-        lake.write(f"{FOLDER}/check-{name}.html", _page(heading, _counts(summary) + _refused(examples) + results))
+        lake.write(
+            f"{FOLDER}/check-{name}.html",
+            _page(heading, _counts(summary) + _coverage(summary) + _refused(refused) + _flagged(flagged) + results),
+        )
         lake.write(f"{FOLDER}/index.html", _page("Data Docs: the checks of the bars", _links(lake)))
 
 
@@ -65,7 +73,7 @@ def _rendered(suite: SuiteRun) -> tuple[str, str]:
 def _contents(page: str) -> str:
     found = _BODY.search(page)
     kept = _CUT.sub("", _ACTIONS.sub("", found.group(1) if found else page))
-    return kept.replace(_RULES_LINK, "rules.html")
+    return _RULES_LINK.sub("rules.html", kept)
 
 
 def _counts(summary: CheckSummary) -> str:
@@ -86,16 +94,32 @@ def _counts(summary: CheckSummary) -> str:
     )
 
 
-def _refused(examples: list[dict[str, Any]]) -> str:
-    if not examples:
-        return "<p>No row was refused.</p>"
+def _coverage(summary: CheckSummary) -> str:
+    lines = "".join(
+        f'<tr><td>{escape(symbol)}</td><td class="number">{of.expected}</td><td class="number">{of.missing}</td>'
+        f"<td>{escape(of.gaps)}</td><td>{escape(of.outages)}</td><td>{escape(summary.held.get(symbol, ''))}</td></tr>"
+        for symbol, of in summary.coverage.items()
+    )
+    header = "".join(f"<th>{name}</th>" for name in ("symbol", "expected", "missing", "gaps", "known outages", "held back because"))
+    return f'<h2>Completeness</h2><div class="wide"><table><tr>{header}</tr>{lines}</table></div>'
+
+
+def _refused(rows: list[dict[str, Any]]) -> str:
+    return f"<h2>Refused rows (the first of each rule)</h2>{_listed(rows)}" if rows else "<p>No row was refused.</p>"
+
+
+def _flagged(rows: list[dict[str, Any]]) -> str:
+    return f"<h2>Kept rows with a warning (the first of each rule)</h2>{_listed(rows)}" if rows else "<p>No row carries a warning.</p>"
+
+
+def _listed(rows: list[dict[str, Any]]) -> str:
     lines = "".join(
         f"<tr><td>{escape(row['symbol'])}</td><td>{row['timestamp']:%Y-%m-%d %H:%M}</td><td>{escape(row['rule'])}</td>"
         f"<td>{escape(row['reason'])}</td></tr>"
-        for row in sorted(examples, key=lambda row: (row["symbol"], row["timestamp"], row["rule"]))
+        for row in sorted(rows, key=lambda row: (row["symbol"], row["timestamp"], row["rule"]))
     )
     header = "<tr><th>symbol</th><th>time (UTC)</th><th>rule</th><th>reason</th></tr>"
-    return f'<h2>Refused rows (the first of each rule)</h2><div class="wide"><table>{header}{lines}</table></div>'
+    return f'<div class="wide"><table>{header}{lines}</table></div>'
 
 
 def _links(lake: Lake) -> str:

@@ -20,7 +20,7 @@ class CheckRequest:
     """Landed bars of some instruments from one source.
 
     ``start`` and ``end`` bound a half-open UTC interval. It is widened to whole months, so that a published month always
-    follows from everything that landed for it.
+    follows from everything that landed for it. ``universe`` chooses the thresholds; None: those for all.
 
     Raises
     ------
@@ -33,6 +33,7 @@ class CheckRequest:
     instruments: tuple[Instrument, ...]
     start: datetime
     end: datetime
+    universe: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be checked."""
@@ -65,12 +66,28 @@ class SymbolCounts:
 
 
 @dataclass(frozen=True)
+class SymbolCoverage:
+    """Bars of one symbol against its exchange's calendar, from its first bar on.
+
+    ``moved`` sessions were held on a day beside their date. ``gaps`` are the missing bars in words, ``outages`` those that a
+    known outage explains; they are not missing.
+    """
+
+    expected: int
+    missing: int
+    moved: int
+    gaps: str
+    outages: str
+
+
+@dataclass(frozen=True)
 class CheckSummary:
     """What a check found.
 
     ``rules`` counts the quarantined rows by the first rule they break, in the suite's order (rules that refused nothing stand
-    there with 0). ``months`` are those with kept or quarantined rows. ``plan`` is the argument of
-    :func:`expectations.checked.publish_checked`; ``plan`` and ``docs`` are paths below the lake's root.
+    there with 0). ``flags`` counts the kept rows by the warnings they carry. ``coverage`` tells by symbol what is missing, ``held``
+    why a symbol is held back: none of its rows is published. ``months`` are those with kept or quarantined rows. ``plan`` is the
+    argument of :func:`expectations.checked.publish_checked`; ``plan`` and ``docs`` are paths below the lake's root.
     """
 
     run: str
@@ -78,6 +95,9 @@ class CheckSummary:
     timeframe: str
     symbols: dict[str, SymbolCounts]
     rules: dict[str, int]
+    flags: dict[str, int]
+    coverage: dict[str, SymbolCoverage]
+    held: dict[str, str]
     months: list[str]
     plan: str
     docs: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 
 import pyarrow as pa
 
@@ -25,23 +26,35 @@ class PlannedMonth:
     """One month of the plan.
 
     ``symbols`` are those that the source gave an answer for: their rows in the lake are replaced, even by nothing. A symbol
-    that the source was never asked for keeps the rows it has.
+    that the source was never asked for, or that is ``held`` back, keeps the rows it has. ``bars`` and ``quarantine`` are the staged
+    rows, those of held symbols among them.
     """
 
     month: str
     symbols: tuple[str, ...]
     bars: int
     quarantine: int
+    held: tuple[str, ...] = ()
+
+    def without(self, held: Iterable[str]) -> PlannedMonth:
+        """The same month with some symbols held back."""
+        back = set(held)
+        return replace(
+            self,
+            symbols=tuple(symbol for symbol in self.symbols if symbol not in back),
+            held=tuple(symbol for symbol in self.symbols if symbol in back),
+        )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be published; the tables lie beside the plan."""
+    """What is to be published; the tables lie beside the plan. ``held`` says why symbols are held back."""
 
     run: str
     source: str
     timeframe: str
     months: tuple[PlannedMonth, ...]
+    held: dict[str, str]
 
 
 def folder_of(run: str) -> str:
@@ -102,11 +115,13 @@ def read_plan(lake: Lake, path: str) -> Plan:
     try:
         raw = json.loads(lake.read(path))
         months = tuple(
-            PlannedMonth(parse_month(month["month"]), tuple(month["symbols"]), month["bars"], month["quarantine"])
+            PlannedMonth(parse_month(month["month"]), tuple(month["symbols"]), month["bars"], month["quarantine"], tuple(month["held"]))
             for month in raw["months"]
         )
         timeframe_length(raw["timeframe"])
-        return Plan(raw["run"], raw["source"], raw["timeframe"], months)
+        return Plan(
+            raw["run"], raw["source"], raw["timeframe"], months, {symbol: raw["held"][symbol] for month in months for symbol in month.held}
+        )
     except FileNotFoundError:
         raise LakeError(f"{lake.url}/{path} is not there: it was published already or its check did not end; run the check again") from None
     except (ValueError, KeyError, TypeError, ConfigurationError) as error:

@@ -1,25 +1,26 @@
-"""Run the suite over frame after frame: which rows each rule refuses, and one result over all frames for the Data Docs."""
+"""Run a suite over frame after frame: which rows each rule finds, and one result over all frames for the Data Docs."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expectations.bars import REPEATS, ROUNDING, bar_suite, reasons, rule_names
+from expectations.rules import reasons, rule_names
 from include.errors import LakeError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from great_expectations import ExpectationSuite
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
 
 _POSITION = "position"
-_PRICES = ["open", "high", "low", "close", "volume", "adjusted_close"]
 _COUNTS = ("element_count", "unexpected_count", "missing_count")
 
 
 class SuiteRun:
-    """One run of the bar suite, on as many frames as there are; memory does not grow with the rows.
+    """One run of a suite, on as many frames as there are; memory does not grow with the rows.
 
     Attributes
     ----------
@@ -29,61 +30,54 @@ class SuiteRun:
         Names of its rules, in order.
     """
 
-    def __init__(self) -> None:
-        import great_expectations as gx
-        from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
-
-        config = DataContextConfig(
-            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-            progress_bars=ProgressBarsConfig(globally=False),
-            analytics_enabled=False,
-        )
-        context = gx.get_context(mode="ephemeral", project_config=config)
-        self.suite = bar_suite()
-        self.rules = rule_names(self.suite)
-        self._reasons = reasons(self.suite)
-        self._batches = (
-            context.data_sources.add_pandas("marketmill").add_dataframe_asset("bars").add_batch_definition_whole_dataframe("rows")
-        )
+    def __init__(self, suite: ExpectationSuite) -> None:
+        self.suite = suite
+        self.rules = rule_names(suite)
+        self._reasons = reasons(suite)
         self._totals: dict[str, dict[str, int]] = {}
         self._configurations: dict[str, Any] = {}
 
-    def refused(self, rows: pd.DataFrame) -> dict[int, list[str]]:
-        """Check rows of whole times.
+    def broken(self, frame: pd.DataFrame, counted: np.ndarray | None = None) -> dict[int, list[str]]:
+        """Check the rows of a frame.
 
         Parameters
         ----------
-        rows
-            Columns symbol, timestamp and prices, in the order of landing; all rows of one symbol and time stand in one frame.
+        frame
+            The columns that the suite is over.
+        counted
+            Which rows count in :meth:`result` and are told of; None: all. The others are there to be compared with.
 
         Returns
         -------
         dict
-            Position of each refused row -> the rules it breaks, in the suite's order.
+            Position of each row that breaks a rule -> the rules it breaks, in the suite's order.
 
         Raises
         ------
         LakeError
             If a rule could not be evaluated: no row counts as passed by a rule that did not run.
         """
-        batch = self._batches.get_batch(batch_parameters={"dataframe": _as_checked(rows)})
+        batch = _batches().get_batch(batch_parameters={"dataframe": frame.reset_index(drop=True).assign(**{_POSITION: range(len(frame))})})
         result = batch.validate(
             self.suite,
             result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [_POSITION]},
         )
         by_rule = {_evaluated(outcome): outcome for outcome in result.results}
         if missing := [rule for rule in self.rules if rule not in by_rule]:
-            raise LakeError(f"the bar rules {', '.join(missing)} gave no result; nothing was published")
-        refused: dict[int, list[str]] = {}
+            raise LakeError(f"the rules {', '.join(missing)} gave no result; nothing was published")
+        counted = np.ones(len(frame), bool) if counted is None else counted
+        found: dict[int, list[str]] = {}
         for rule in self.rules:
-            self._add(rule, by_rule[rule])
-            for position in _positions(rule, by_rule[rule]):
-                refused.setdefault(position, []).append(rule)
-        return refused
+            positions = _positions(rule, by_rule[rule])
+            for position in positions:
+                found.setdefault(position, []).append(rule)
+            self._add(rule, by_rule[rule], frame, counted, int(counted[positions].sum()))
+        return found
 
     def reason(self, rules: list[str], row: dict[str, Any]) -> str:
-        """Say in words, with its numbers, why a row that breaks ``rules`` was refused."""
-        return "; ".join(self._reasons[rule].format_map(row) for rule in rules)
+        """Say in words, with its numbers, what is wrong with a row that breaks ``rules``."""
+        values = {name: float("nan") if value is None else value for name, value in row.items()}
+        return "; ".join(self._reasons[rule].format_map(values) for rule in rules)
 
     def result(self) -> ExpectationSuiteValidationResult:
         """Add up one result over all frames, with the counts of each rule."""
@@ -109,26 +103,30 @@ class SuiteRun:
             success=passed == len(results), results=results, suite_name=self.suite.name, statistics=statistics, meta={}
         )
 
-    def _add(self, rule: str, outcome: ExpectationValidationResult) -> None:
-        self._configurations[rule] = outcome.expectation_config
+    def _add(self, rule: str, outcome: ExpectationValidationResult, frame: pd.DataFrame, counted: np.ndarray, unexpected: int) -> None:
+        configuration = outcome.expectation_config
+        column = configuration.kwargs.get("column") if configuration else None
+        about_missing = str(getattr(configuration, "type", "")).endswith("_be_null")
+        absent = int(frame[column].isna().to_numpy()[counted].sum()) if column and not about_missing else 0
+        self._configurations[rule] = configuration
         total = self._totals.setdefault(rule, dict.fromkeys(_COUNTS, 0))
-        for name in _COUNTS:
-            total[name] += outcome.result.get(name) or 0
+        for name, number in zip(_COUNTS, (int(counted.sum()), unexpected, absent), strict=True):
+            total[name] += number
 
 
-def _as_checked(rows: pd.DataFrame) -> pd.DataFrame:
-    """Make the frame that the suite sees: rounding differences levelled, equal rows counted, positions named."""
-    checked = rows[["symbol", "timestamp", *_PRICES]].reset_index(drop=True)
-    for price, bound in (("high", "low"), ("open", "low"), ("open", "high"), ("close", "low"), ("close", "high")):
-        level = np.isclose(checked[price], checked[bound], rtol=ROUNDING, atol=0)
-        checked[price] = checked[price].where(~level, checked[bound])
-    checked[REPEATS] = 0
-    several = checked.duplicated(["symbol", "timestamp"], keep=False)
-    if several.any():
-        same = rows.reset_index(drop=True).loc[several, ["symbol", "timestamp", *_PRICES]]
-        checked.loc[several, REPEATS] = same.groupby(list(same.columns), dropna=False, sort=False).cumcount()
-    checked[_POSITION] = range(len(checked))
-    return checked
+@lru_cache(maxsize=1)
+def _batches() -> Any:
+    """One context of this process, in memory; it writes nothing and tells nobody."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
+
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
+    return context.data_sources.add_pandas("marketmill").add_dataframe_asset("rows").add_batch_definition_whole_dataframe("rows")
 
 
 def _evaluated(outcome: ExpectationValidationResult) -> str:
@@ -139,14 +137,14 @@ def _evaluated(outcome: ExpectationValidationResult) -> str:
     entries = [information] if "raised_exception" in information else list(information.values())
     for entry in entries:
         if entry["raised_exception"]:
-            raise LakeError(f"the bar rule {rule} could not be evaluated ({entry['exception_message']}); nothing was published")
+            raise LakeError(f"the rule {rule} could not be evaluated ({entry['exception_message']}); nothing was published")
     return rule
 
 
 def _positions(rule: str, outcome: ExpectationValidationResult) -> list[int]:
-    positions = [entry[_POSITION] for entry in outcome.result.get("unexpected_index_list") or []]
+    positions = [int(entry[_POSITION]) for entry in outcome.result.get("unexpected_index_list") or []]
     if len(positions) != outcome.result.get("unexpected_count") or bool(positions) == bool(outcome.success):
-        raise LakeError(f"the bar rule {rule} did not say which rows it refuses; nothing was published")
+        raise LakeError(f"the rule {rule} did not say which rows it finds; nothing was published")
     return positions
 
 

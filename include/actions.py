@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from include.errors import LakeError
+from include.errors import LakeError, SourceError
 from include.lake import Lake, parquet_bytes
 from include.months import as_utc
 from include.schemas import ACTIONS, conform
@@ -63,8 +63,10 @@ def append_actions(lake: Lake, symbol: str, source: str, fetched_at: datetime, a
 
     Raises
     ------
+    SourceError
+        If the source contradicts itself.
     LakeError
-        If a time has no zone, the answer contradicts itself, or the file cannot be written.
+        If a time has no zone, or the file cannot be written.
     """
     if fetched_at.tzinfo is None:
         raise LakeError(f"actions of {symbol} from {source}: fetched_at {fetched_at} has no time zone")
@@ -72,7 +74,9 @@ def append_actions(lake: Lake, symbol: str, source: str, fetched_at: datetime, a
     for action in sorted(actions):
         before = told.setdefault((action.date, action.kind), action)
         if not action.repeats(before):
-            raise LakeError(f"{source} tells of two different {action.kind}s of {symbol} on {action.date}: {before.value}, {action.value}")
+            raise SourceError(
+                f"{source} tells of two different {action.kind}s of {symbol} on {action.date}: {before.value}, {action.value}"
+            )
     with lake.lock(lake.actions(symbol)):
         known = {(action.date, action.kind): action for action in read_actions(lake, symbol)}
         new = [action for key, action in told.items() if key not in known or not action.repeats(known[key])]

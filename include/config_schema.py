@@ -7,11 +7,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from include.quality import Quality
 from include.settings import PROJECT, Settings
 from include.universes import Universe
 
 FOLDER = PROJECT / "include" / "config" / "schema"
-_MODELS: dict[str, type[BaseModel]] = {"settings": Settings, "universe": Universe}
+_MODELS: dict[str, type[BaseModel]] = {"settings": Settings, "universe": Universe, "quality": Quality}
 
 
 def render() -> dict[str, str]:

@@ -52,10 +52,14 @@ class FeatureFacts:
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """A set of features; ``id`` changes whenever a name or a formula does."""
+    """A set of features; ``id`` changes whenever a name or a formula does, and with ``adjust_dividends``.
+
+    ``adjust_dividends`` says whether prices before a dividend were lowered by what it paid out; for splits they always are.
+    """
 
     id: str
     features: tuple[FeatureFacts, ...]
+    adjust_dividends: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -85,7 +89,7 @@ def read_current(lake: Lake, timeframe: str) -> FeatureSet:
     try:
         raw = json.loads(lake.read(_pointer(timeframe)))
         features = tuple(FeatureFacts(**(facts | {"inputs": tuple(facts["inputs"])})) for facts in raw["features"])
-        return FeatureSet(str(raw["id"]), features)
+        return FeatureSet(str(raw["id"]), features, raw["adjust_dividends"] is True)
     except FileNotFoundError:
         raise LakeError(f"{path} is not there: no {timeframe} features were built yet; run the DAG backfill_market") from None
     except (ValueError, KeyError, TypeError) as error:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.errors import ConfigurationError, LakeError
 from include.lake import Lake, parquet_bytes
-from include.schemas import LANDING, conform
+from include.schemas import LANDING, TIMESTAMP, conform
 
 _METADATA_KEY = b"marketmill"
 _REMEDY = "bring it back from a copy, or take it away and fetch that time again"
@@ -132,30 +133,58 @@ def missing_intervals(wanted: Interval, covered: Iterable[Interval]) -> list[Int
 class LandedRows:
     """The rows of one symbol in a time range as their source gives them today.
 
-    Columns of ``rows``: symbol, the columns of landing, source, adjustment, as_of, row (place in the landing file).
+    Columns of ``rows``: symbol, the columns of landing, source, adjustment, as_of, fetched_at, row (place in the landing file).
     Ordered as landed; duplicates within one answer are kept for the checks. ``superseded`` counts rows left out because
-    a later fetch of the same source covers their time.
+    a later fetch of the same source covers their time. ``empty`` are the parts of the range for which the newest answer is
+    an answer without any row: the source says that there is nothing.
     """
 
     rows: pa.Table
     superseded: int
+    empty: tuple[Interval, ...] = ()
+
+
+class SymbolLanding:
+    """All answers held for one symbol of one source, described once and read piece by piece.
+
+    Attributes
+    ----------
+    answers
+        Oldest fetch first.
+    """
+
+    def __init__(self, lake: Lake, source: str, timeframe: str, symbol: str) -> None:
+        self._lake = lake
+        self.answers = list_landed(lake, source, timeframe, symbol)
+
+    def read(self, start: datetime, end: datetime, *, look_back: timedelta = timedelta(0)) -> LandedRows:
+        """Rows with ``start - look_back <= timestamp < end`` (UTC), each time taken from the newest answer that covers it.
+
+        ``superseded`` counts those from ``start`` on.
+        """
+        tables: list[pa.Table] = []
+        empty: list[Interval] = []
+        superseded = 0
+        newer: list[Interval] = []
+        for landed in reversed(self.answers):
+            low, high = max(start - look_back, landed.start), min(end, landed.end)
+            if low < high:
+                held = _table_of(self._lake, landed)
+                inside = _within(held, low, high)
+                fresh = _newest(held, inside, newer)
+                tables.append(_with_origin(held, landed).filter(fresh))
+                superseded += pc.sum(pc.and_(_within(held, max(start, low), high), pc.invert(fresh))).as_py() or 0
+                if not held.num_rows:
+                    empty += missing_intervals((low, high), newer)
+            newer.append((landed.start, landed.end))
+        if not tables:
+            return LandedRows(pa.Table.from_batches([], _ROWS), 0)
+        return LandedRows(pa.concat_tables(reversed(tables)), superseded, tuple(sorted(empty)))
 
 
 def read_landed(lake: Lake, source: str, timeframe: str, symbol: str, start: datetime, end: datetime) -> LandedRows:
-    """Rows with ``start <= timestamp < end`` (UTC), each time taken from the newest answer that covers it."""
-    tables: list[pa.Table] = []
-    superseded = 0
-    newer: list[Interval] = []
-    for landed in reversed(list_landed(lake, source, timeframe, symbol)):
-        low, high = max(start, landed.start), min(end, landed.end)
-        if low < high:
-            taken, left_out = _rows_of(lake, landed, low, high, newer)
-            tables.append(taken)
-            superseded += left_out
-        newer.append((landed.start, landed.end))
-    if not tables:
-        return LandedRows(pa.Table.from_batches([], _ROWS), 0)
-    return LandedRows(pa.concat_tables(reversed(tables)), superseded)
+    """:meth:`SymbolLanding.read` for one range."""
+    return SymbolLanding(lake, source, timeframe, symbol).read(start, end)
 
 
 _ROWS = pa.schema(
@@ -164,27 +193,40 @@ _ROWS = pa.schema(
         *LANDING,
         pa.field("source", pa.string()),
         pa.field("adjustment", pa.string()),
-        pa.field("as_of", pa.timestamp("us", tz="UTC")),
+        pa.field("as_of", TIMESTAMP),
+        pa.field("fetched_at", TIMESTAMP),
         pa.field("row", pa.int64()),
     ]
 )
 
 
-def _rows_of(lake: Lake, landed: Landed, low: datetime, high: datetime, newer: list[Interval]) -> tuple[pa.Table, int]:
-    table = conform(lake.read_table(landed.path), LANDING, f"{lake.url}/{landed.path}")
-    stamps = table["timestamp"].to_pylist()
-    inside = [low <= stamp < high for stamp in stamps]
-    fresh = [here and not any(a <= stamp < b for a, b in newer) for here, stamp in zip(inside, stamps, strict=True)]
+def _table_of(lake: Lake, landed: Landed) -> pa.Table:
+    return conform(lake.read_table(landed.path), LANDING, f"{lake.url}/{landed.path}")
+
+
+def _newest(table: pa.Table, inside: pa.ChunkedArray, newer: list[Interval]) -> pa.ChunkedArray:
+    """Which of the rows ``inside`` no newer answer covers."""
+    for start, end in newer:
+        inside = pc.and_(inside, pc.invert(_within(table, start, end)))
+    return inside
+
+
+def _with_origin(table: pa.Table, landed: Landed) -> pa.Table:
     count = table.num_rows
-    table = (
+    return (
         table.add_column(0, "symbol", pa.array([landed.symbol] * count, pa.string()))
         .append_column("source", pa.array([landed.source] * count, pa.string()))
         .append_column("adjustment", pa.array([landed.adjustment.value] * count, pa.string()))
-        .append_column("as_of", pa.array([landed.as_of] * count, pa.timestamp("us", tz="UTC")))
+        .append_column("as_of", pa.array([landed.as_of] * count, TIMESTAMP))
+        .append_column("fetched_at", pa.array([landed.fetched_at] * count, TIMESTAMP))
         .append_column("row", pa.array(range(count), pa.int64()))
         .cast(_ROWS)
     )
-    return table.filter(pa.array(fresh, pa.bool_())), sum(inside) - sum(fresh)
+
+
+def _within(table: pa.Table, low: datetime, high: datetime) -> pa.ChunkedArray:
+    times = table["timestamp"]
+    return pc.and_(pc.greater_equal(times, pa.scalar(low, TIMESTAMP)), pc.less(times, pa.scalar(high, TIMESTAMP)))
 
 
 def _describe(lake: Lake, path: str) -> Landed:

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
         SourceName, Field(validation_alias=_named("source", "IBKR_TRAINING_DATA_SOURCE"), description="default source of the DAGs")
     ] = SourceName.SAMPLE
     batch_size: Annotated[int, Field(ge=1, le=500, description="symbols of one mapped fetch task")] = 5
+    adjust_dividends: Annotated[bool, Field(description="make the prices of the features whole for dividends, not only for splits")] = False
     csv_folder: Annotated[str | None, Field(description="folder of the csv source")] = None
     mlflow_tracking_uri: Annotated[str, Field(description="SQLite file or server")] = f"sqlite:///{PROJECT / '.mlflow' / 'mlflow.db'}"
     mlflow_experiment_name: str = "marketmill"

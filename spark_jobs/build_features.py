@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lake = Lake(options.lake)
         only = None if options.months is None else frozenset(parse_month(month) for month in options.months.split(","))
         with lake.lock(f"features/timeframe={options.timeframe}"):
-            summary = build_features(lake, options.timeframe, only)
+            summary = build_features(lake, options.timeframe, only, adjust_dividends=options.adjust_dividends)
         lake.write(options.summary, (json.dumps(summary, indent=1, sort_keys=True) + "\n").encode())
     except MarketmillError as error:
         print(f"build_features: error: {error}", file=sys.stderr)  # noqa: T201 (a program speaks so)
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def build_features(lake: Lake, timeframe: str, only: frozenset[str] | None = None) -> dict[str, Any]:
+def build_features(lake: Lake, timeframe: str, only: frozenset[str] | None = None, *, adjust_dividends: bool = False) -> dict[str, Any]:
     """Build the months that the plan misses (or those of them in ``only``) and make the set current.
 
     Returns
@@ -53,13 +53,13 @@ def build_features(lake: Lake, timeframe: str, only: frozenset[str] | None = Non
         JSON-safe: ``timeframe``, ``feature_set``, ``features`` (their number), ``built`` (months computed), ``months`` (those of
         them whose content changed), ``rows`` and ``content`` by built month.
     """
-    plan = plan_features(lake, timeframe)
+    plan = plan_features(lake, timeframe, adjust_dividends=adjust_dividends)
     months = tuple(month for month in plan.months_to_build if only is None or month in only)
-    print(f"build_features: {len(months)} of {len(plan.months)} months to build, {plan.rows} rows of bars", flush=True)  # noqa: T201
+    _say(f"{len(months)} of {len(plan.months)} months to build, {plan.rows} rows of bars, feature set {plan.feature_set}")
     published = _publish(lake, plan, months, _compute(lake, plan, months)) if months else []
     from spark_jobs.features.catalog import make_feature_set
 
-    feature_set = make_feature_set(plan.feature_set)
+    feature_set = make_feature_set(plan.feature_set, adjust_dividends=plan.adjust_dividends)
     if plan.is_current or months == plan.months_to_build:  # readers never change over to a set that lacks months
         write_current(lake, timeframe, feature_set)
     return {
@@ -86,6 +86,7 @@ def make_tasks(plan: FeaturePlan, lake: str, months: tuple[str, ...], workers: i
             history=tuple(month for month in plan.months if month <= months[-1]),
             months=months,
             splits=plan.splits,
+            dividends=plan.dividends,
             without_volume=plan.without_volume,
             without_vote=plan.without_vote,
         )
@@ -101,8 +102,13 @@ def _compute(lake: Lake, plan: FeaturePlan, months: tuple[str, ...]) -> list[tup
         from spark_jobs.votes import add_votes, count_votes
 
         tasks = make_tasks(plan, lake.url, months, context.defaultParallelism)
+        _say(f"Spark {context.version} on {context.master}: {plan.buckets} buckets of symbols in {len(tasks)} tasks")
+        if context.uiWebUrl:
+            _say(f"Spark UI while it runs: {context.uiWebUrl}")
         votes = add_votes(on_workers(context, count_votes, tasks))
+        _say(f"votes are counted at {votes.closed_at.size} moments")
         parts = on_workers(context, partial(build_buckets, votes=votes), tasks)
+        _say(f"{len(parts)} tasks made {sum(map(len, parts))} parts")
         return [part for staged in parts for part in staged]
     finally:
         context.stop()
@@ -113,22 +119,26 @@ def _publish(lake: Lake, plan: FeaturePlan, months: Sequence[str], parts: list[t
     by_month: dict[str, list[Part]] = {month: [] for month in months}
     for month, part in parts:
         by_month[month].append(part)
-    return [commit_month(lake, dataset, month, by_month[month], inputs=plan.inputs[month]) for month in months]
+    published = [commit_month(lake, dataset, month, by_month[month], inputs=plan.inputs[month]) for month in months]
+    _say(f"{len(published)} months are published, {sum(month.changed for month in published)} of them changed")
+    return published
 
 
 def _configuration() -> SparkConf:
     """Defaults of the job; what ``spark-submit`` or the connection sets wins."""
+    # Without its JVM a SparkConf does not know what spark-submit was told, and everything would look missing.
+    SparkContext._ensure_initialized()  # noqa: SLF001 (as pyspark.sql does it)
     conf = SparkConf()
     for key, value in {
         "spark.app.name": "marketmill build_features",
         "spark.master": "local[*]",
-        "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         # The project lies at the same place on all machines, or the caller says where.
         "spark.executorEnv.PYTHONPATH": str(PROJECT),
     }.items():
         conf.setIfMissing(key, value)
     if str(conf.get("spark.master")).startswith("local"):
+        conf.setIfMissing("spark.ui.enabled", "false")  # gone before anybody could look
         conf.setIfMissing("spark.driver.host", "127.0.0.1")
         conf.setIfMissing("spark.driver.bindAddress", "127.0.0.1")
         # Elsewhere the workers' machines may not have this module before the first task brings it.
@@ -136,10 +146,16 @@ def _configuration() -> SparkConf:
     return conf
 
 
+def _say(sentence: str) -> None:
+    """A line of our own in the log, at once."""
+    print(f"build_features: {sentence}", flush=True)  # noqa: T201 (a program speaks so)
+
+
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build_features", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--lake", required=True, help="folder or s3:// URL")
     parser.add_argument("--timeframe", required=True, choices=list(TIMEFRAMES))
+    parser.add_argument("--adjust-dividends", action="store_true", help="make prices whole for dividends too")
     parser.add_argument("--months", help="only these, for example 2018-05,2018-06; default: all that are out of date")
     parser.add_argument("--summary", required=True, help="path below the lake of the JSON summary to write")
     return parser

@@ -23,7 +23,12 @@ _HEAD = """\
   warm-up + 1 bars.
 - **Null** is also what a formula leaves open (0 / 0), such as a place in a range where there is no range.
 - Values in units of `price` or `volume` are on the scale of the newest known split: a later split changes them. All others stay.
+- With the setting `adjust_dividends` prices before a dividend are also lowered by the share of the price that it paid out
+  (1 - dividend / close before it), so that returns are total returns. That is another feature set: its name ends in `-dividends`.
 - Features that need volume are null for instruments that trade none.
+- On intraday bars windows run on from session to session: the bar before a session's first is the last of the session before, so that
+  the overnight move is in that one bar's return, true range and `opening_gap`, and in no other. A bar that is missing is not filled in;
+  the step over the hole is the step between the bars that are there. Nothing is annualised: units say "per bar".
 - Breadth is the mean vote of the stocks, funds and coins that closed at the very moment, null with fewer than three votes.
 """
 

@@ -1,4 +1,4 @@
-"""What is to be built: the months of features that are not what the bars, the splits and the formulas make of them.
+"""What is to be built: the months of features that are not what the bars, the actions and the formulas make of them.
 
 Asking starts neither Spark nor the kernels.
 """
@@ -15,7 +15,8 @@ from include.feature_sets import read_current
 from include.lake import Lake
 from include.publish import list_months, read_manifest
 from include.universes import Kind, known_instruments
-from spark_jobs.features.scale import Split
+from spark_jobs.dividends import read_dividends
+from spark_jobs.features.scale import Dividend, Split
 from spark_jobs.identity import feature_set_id
 from spark_jobs.splits import read_splits
 
@@ -38,6 +39,8 @@ class FeaturePlan:
     without_volume: frozenset[str]
     without_vote: frozenset[str]
     splits: Mapping[str, tuple[Split, ...]]
+    dividends: Mapping[str, tuple[Dividend, ...]]
+    adjust_dividends: bool
     inputs: Mapping[str, str]
     months_to_build: tuple[str, ...]
     is_current: bool
@@ -54,11 +57,11 @@ class FeaturePlan:
         return tuple(self.inputs)
 
 
-def plan_features(lake: Lake, timeframe: str) -> FeaturePlan:
+def plan_features(lake: Lake, timeframe: str, *, adjust_dividends: bool = False) -> FeaturePlan:
     """Compare the features of ``timeframe`` with what they are made of.
 
     A month depends on all bars up to its end, so that a revised month makes all months from it on candidates; publishing then
-    changes those whose numbers differ.
+    changes those whose numbers differ. With ``adjust_dividends`` prices are made whole for dividends too, in a feature set of its own.
 
     Raises
     ------
@@ -79,8 +82,13 @@ def plan_features(lake: Lake, timeframe: str) -> FeaturePlan:
     without_volume = frozenset(item.symbol for item in instruments if not item.trades_volume)
     without_vote = frozenset(item.symbol for item in instruments if item.kind in (Kind.INDEX, Kind.CURRENCY))
     feature_set, buckets, splits = feature_set_id(), bucket_count(rows), read_splits(lake)
+    dividends = read_dividends(lake) if adjust_dividends else {}
+    if adjust_dividends:
+        feature_set += "-dividends"
     common = [feature_set, buckets, sorted(without_volume), sorted(without_vote)]
     common.append({symbol: [asdict(split) for split in splits[symbol]] for symbol in sorted(splits)})
+    if dividends:
+        common.append({symbol: [asdict(dividend) for dividend in dividends[symbol]] for symbol in sorted(dividends)})
     inputs = _chain(json.dumps(common), contents)
     features = lake.features(timeframe, feature_set)
     built = {month: read_manifest(lake, features, month) for month in inputs}
@@ -93,6 +101,8 @@ def plan_features(lake: Lake, timeframe: str) -> FeaturePlan:
         without_volume=without_volume,
         without_vote=without_vote,
         splits=splits,
+        dividends=dividends,
+        adjust_dividends=adjust_dividends,
         inputs=inputs,
         months_to_build=tuple(missing),
         is_current=_current_id(lake, timeframe) == feature_set,

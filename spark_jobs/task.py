@@ -10,7 +10,7 @@ import numpy as np
 
 from include.lake import Lake
 from spark_jobs.features.bars import COLUMNS, SymbolBars
-from spark_jobs.features.scale import Split, split_ratios
+from spark_jobs.features.scale import Dividend, Split, dividend_factors, split_ratios
 from spark_jobs.history import Column, History, read_history
 
 _STATE = ("as_of", "adjustment")
@@ -32,7 +32,7 @@ class BucketTask:
         Months of bars that are read, in order, from the first one.
     months
         Months whose features are wanted.
-    splits, without_volume, without_vote
+    splits, dividends, without_volume, without_vote
         As in :class:`spark_jobs.plan.FeaturePlan`.
     """
 
@@ -44,6 +44,7 @@ class BucketTask:
     history: tuple[str, ...]
     months: tuple[str, ...]
     splits: Mapping[str, tuple[Split, ...]] = field(repr=False)
+    dividends: Mapping[str, tuple[Dividend, ...]] = field(repr=False)
     without_volume: frozenset[str] = field(repr=False)
     without_vote: frozenset[str] = field(repr=False)
 
@@ -53,7 +54,7 @@ class BucketTask:
 
     def read(self, lake: Lake, columns: Sequence[str]) -> History:
         """The past of all symbols of the buckets, with the columns that their price scale needs."""
-        state = _STATE if self.splits else ()
+        state = _STATE if self.splits or self.dividends else ()
         return read_history(lake, self.timeframe, self.history, self.holds, [*columns, *state])
 
     def symbols(self, history: History, bucket: int) -> Iterator[tuple[str, slice]]:
@@ -74,6 +75,10 @@ class BucketTask:
         if symbol in self.splits:
             ratios = split_ratios(self.splits[symbol], columns["timestamp"], columns["as_of"], columns["adjustment"])
             values = {name: column * ratios if name == "volume" else column / ratios for name, column in values.items()}
+        if symbol in self.dividends:
+            splits = self.splits.get(symbol, ())
+            factors = dividend_factors(symbol, self.dividends[symbol], splits, {**columns, "close": values["close"]})
+            values = {name: column if name == "volume" else column * factors for name, column in values.items()}
         return SymbolBars(**values)
 
 

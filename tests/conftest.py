@@ -22,7 +22,7 @@ atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 (_HOME / "mlflow").mkdir()
 
 # Nothing of the developer's shell or .env may steer a test: no setting, no connection, no account.
-_OWN = {"BATCH_SIZE", "CSV_FOLDER", "SEED", "SOURCE", "UNIVERSE", "YEARS"}
+_OWN = {"ADJUST_DIVIDENDS", "BATCH_SIZE", "CSV_FOLDER", "DATABASE_URL", "DB_URL", "SEED", "SOURCE", "UNIVERSE", "YEARS"}
 for _name in list(os.environ):
     if _name in _OWN or _name.startswith(("AIRFLOW_", "AWS_", "IBKR_", "MLFLOW_")):
         del os.environ[_name]
@@ -41,6 +41,7 @@ os.environ |= {
     "LAKE": str(_HOME / "lake"),
     "MLFLOW_TRACKING_URI": f"sqlite:///{_HOME / 'mlflow' / 'mlflow.db'}",
     "MLFLOW_EXPERIMENT_NAME": "marketmill",
+    "RESULTS_URL": f"sqlite:///{_HOME / 'results.db'}",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "GX_ANALYTICS_ENABLED": "false",

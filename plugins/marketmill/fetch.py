@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -98,11 +99,12 @@ def fetch_batch(lake: Lake, hook: BarsHook, plan: FetchPlan) -> list[Fetched]:
         If an answer cannot be stored.
     """
     results = []
-    for number, instrument in enumerate(plan.instruments, start=1):
-        result = fetch_symbol(lake, hook, plan, instrument)
-        results.append(result)
-        said = f"{result.rows} rows landed" if result.asked else "everything has landed already"
-        _LOG.info("%d/%d %s: %s", number, len(plan.symbols), instrument.symbol, result.reason if result.failed else said)
+    with closing(hook):
+        for number, instrument in enumerate(plan.instruments, start=1):
+            result = fetch_symbol(lake, hook, plan, instrument)
+            results.append(result)
+            said = f"{result.rows} rows landed" if result.asked else "everything has landed already"
+            _LOG.info("%d/%d %s: %s", number, len(plan.symbols), instrument.symbol, result.reason if result.failed else said)
     return results
 
 

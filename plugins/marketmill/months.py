@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from include.months import last_complete_month, months_between, parse_month
+from marketmill.events import triggering_extras
 
 
 def changed_months(context: Mapping[str, Any]) -> list[str] | None:
@@ -20,7 +21,7 @@ def changed_months(context: Mapping[str, Any]) -> list[str] | None:
     ConfigurationError
         If an event or the param names something that is no month.
     """
-    named = list(_event_months(context.get("triggering_asset_events") or {}))
+    named = [month for extra in triggering_extras(context) for month in extra.get("months") or []]
     named = named or (context.get("params") or {}).get("months") or []
     return sorted({parse_month(month) for month in named}) or None
 
@@ -37,9 +38,3 @@ def target_months(context: Mapping[str, Any]) -> list[str]:
     if start is None or end is None:
         return [last_complete_month(context["dag_run"].run_after)]
     return months_between(start, max(end, start + timedelta(microseconds=1)))
-
-
-def _event_months(events: Mapping[Any, Any]) -> Iterator[str]:
-    for of_one_asset in events.values():
-        for event in of_one_asset:
-            yield from (event.extra or {}).get("months") or []

@@ -47,6 +47,51 @@ def symbols() -> Param:
     )
 
 
+def option_symbols() -> Param:
+    """Underlyings of options."""
+    return Param(
+        ["SPY"],
+        type="array",
+        items={"type": "string"},
+        title="Symbols",
+        description="One symbol with options a line, for example SPY or AAPL.",
+    )
+
+
+def expiries() -> Param:
+    """Which chains."""
+    return Param(
+        [],
+        type=["null", "array"],
+        items={"type": "string"},
+        title="Expiries",
+        description="One expiry a line, as YYYY-MM-DD; empty: all that are listed.",
+    )
+
+
+def max_snapshots() -> Param:
+    """Most requests of the run."""
+    return Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        title="Most requests",
+        description="The run stops with what it has after so many; empty: for IBKR the setting `training_max_snapshots`, else no limit.",
+    )
+
+
+def snapshot_interval() -> Param:
+    """Least time between requests."""
+    return Param(
+        None,
+        type=["null", "number"],
+        minimum=0,
+        maximum=3600,
+        title="Seconds between requests",
+        description="At least; empty: for IBKR the setting `training_snapshot_interval`, else what the source's own limits want.",
+    )
+
+
 def start(of: str = "the years before the end") -> Param:
     """First day."""
     return Param(None, type=["null", "string"], format="date", title="Start", description=f"First day; empty: {of}.")

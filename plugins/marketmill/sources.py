@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from include.errors import ConfigurationError
 from include.settings import settings
 from include.sources import SourceName
 from marketmill.hooks.base import BarsHook
+
+if TYPE_CHECKING:
+    from marketmill.quota.spending import Quota
 
 
 def parse_source(name: str | None) -> SourceName:
@@ -24,8 +29,10 @@ def parse_source(name: str | None) -> SourceName:
         raise ConfigurationError(f"source {name!r} is unknown; use one of {', '.join(SourceName)}") from None
 
 
-def open_source(source: SourceName, *, csv_folder: str | None = None) -> BarsHook:
+def open_source(source: SourceName, *, csv_folder: str | None = None, quota: Quota | None = None) -> BarsHook:
     """Make the hook of a source; its libraries are imported here and not before.
+
+    A source that counts requests spends those of ``quota``, by default the ledger's without a limit of the run's own.
 
     Raises
     ------
@@ -40,4 +47,14 @@ def open_source(source: SourceName, *, csv_folder: str | None = None) -> BarsHoo
         from marketmill.hooks.csv_folder import CsvFolderHook
 
         return CsvFolderHook(csv_folder or settings().csv_folder)
-    raise ConfigurationError(f"source {source} cannot be fetched by this version; use sample, or csv with files of your own")
+    if source is SourceName.YAHOO:
+        from marketmill.hooks.yahoo import YahooHook
+
+        return YahooHook(quota=quota)
+    if source is SourceName.BINANCE:
+        from marketmill.hooks.binance import BinanceHook
+
+        return BinanceHook(quota=quota)
+    from marketmill.hooks.ibkr import IbkrHook
+
+    return IbkrHook(quota=quota)

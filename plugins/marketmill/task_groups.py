@@ -32,5 +32,7 @@ def mill_bars() -> None:
     check = CheckBarsOperator(task_id="check_bars", reviewed=review.output)
     publish = PublishBarsOperator(task_id="publish_bars", checked=check.output)
     features = BuildFeaturesOperator(task_id="build_features", timeframe="{{ params.timeframe }}", trigger_rule=TriggerRule.NONE_FAILED)
-    confirm = ConfirmCompleteOperator(task_id="confirm_complete", reviewed=review.output, trigger_rule=TriggerRule.NONE_FAILED)
+    confirm = ConfirmCompleteOperator(
+        task_id="confirm_complete", reviewed=review.output, checked=check.output, trigger_rule=TriggerRule.NONE_FAILED
+    )
     publish >> features >> confirm

@@ -12,6 +12,6 @@ FEATURES: tuple[Feature, ...] = tuple(
 )
 
 
-def make_feature_set(identity: str) -> FeatureSet:
-    """The feature set of that identity, which is :func:`spark_jobs.identity.feature_set_id` of this source code."""
-    return FeatureSet(identity, tuple(feature.facts for feature in FEATURES))
+def make_feature_set(identity: str, *, adjust_dividends: bool = False) -> FeatureSet:
+    """The feature set of that identity, which begins with :func:`spark_jobs.identity.feature_set_id` of this source code."""
+    return FeatureSet(identity, tuple(feature.facts for feature in FEATURES), adjust_dividends)

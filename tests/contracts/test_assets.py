@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import Asset
+from airflow.serialization.serialized_objects import DagSerialization
 
 from include import assets
 from tests.conftest import PROJECT
@@ -16,8 +18,6 @@ DECLARED = {name: value for name, value in vars(assets).items() if isinstance(va
 
 @pytest.fixture(scope="module")
 def bag():
-    from airflow.dag_processing.dagbag import DagBag
-
     return DagBag(dag_folder=str(PROJECT / "dags"), collect_dags=True)
 
 
@@ -38,8 +38,6 @@ def test_names_are_the_vocabulary():
 
 
 def consumed(dag):
-    from airflow.serialization.serialized_objects import DagSerialization
-
     condition = getattr(DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable, "asset_condition", None)
     return set() if condition is None else {key.name for key, _ in condition.iter_assets()}
 

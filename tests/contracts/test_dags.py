@@ -9,7 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pendulum
 import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
 
 from tests.conftest import PROJECT
 
@@ -76,8 +80,6 @@ def probes() -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def bag():
-    from airflow.dag_processing.dagbag import DagBag
-
     return DagBag(dag_folder=str(DAGS), collect_dags=True)
 
 
@@ -119,8 +121,6 @@ def test_dags_serialize_the_same_in_every_process(probes):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_dag_survives_serialization(path, bag):
-    from airflow.serialization.serialized_objects import DagSerialization
-
     dag = bag.dags[path.stem]
     back = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
     assert back.dag_id == dag.dag_id
@@ -140,10 +140,10 @@ def test_a_dag_can_be_understood_and_recovers(path, bag):
     for task in dag.tasks:
         assert task.retries >= 1, task.task_id
         assert task.owner == "marketmill"
-    for name, param in dag.params.items():
-        schema = dag.params.get_param(name).schema
-        assert schema.get("title"), f"{path.stem}: {name}"
-        assert schema.get("description") or dag.params.get_param(name).description, f"{path.stem}: {name}"
+    for name in dag.params:
+        param = dag.params.get_param(name)
+        assert param.schema.get("title"), f"{path.stem}: {name}"
+        assert param.description, f"{path.stem}: {name}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -166,15 +166,8 @@ def test_a_form_has_its_fields(dag_id, bag):
 
 def test_update_market_has_real_months(bag):
     """Three runs in a row: three months in a row, none doubled, none left out."""
-    from datetime import UTC, datetime
-
-    from airflow.timetables.base import TimeRestriction
-    from airflow.serialization.serialized_objects import DagSerialization
-
     timetable = DagSerialization.from_dict(DagSerialization.to_dict(bag.dags["update_market"])).timetable
-    import pendulum
-
-    restriction = TimeRestriction(earliest=pendulum.instance(datetime(2017, 11, 1, tzinfo=UTC)), latest=None, catchup=True)
+    restriction = TimeRestriction(earliest=pendulum.datetime(2017, 11, 1), latest=None, catchup=True)
     last, months = None, []
     for _ in range(3):
         info = timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)

@@ -44,7 +44,9 @@ def dags_test(airflow_database: None, lake: Lake, tmp_path_factory: pytest.TempP
     def run(dag_id: str, date: str | None = None, **conf: object) -> Ran:
         command = ["airflow", "dags", "test", dag_id, *([date] if date else []), *(["--conf", json.dumps(conf)] if conf else [])]
         environment = os.environ | {"LAKE": lake.url, "MLFLOW_TRACKING_URI": f"sqlite:///{mlflow}"}
-        answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=500, check=False)
+        answer = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=500, check=False
+        )
         return Ran(answer.returncode, answer.stdout)
 
     return run

@@ -24,7 +24,6 @@ def test_a_backfill_fills_the_lake(dags_test, lake):
     assert ran.code == 0, ran.log[-4000:]
     assert list_months(lake, lake.bars("1d")) == ["2018-03", "2018-04"]
     bars = read_month(lake, lake.bars("1d"), "2018-03")
-    assert bars["symbol"].value_counts().to_pylist() == [{"values": symbol, "counts": 21} for symbol in sorted(SYMBOLS, key=str)] or True
     counts = {item["values"]: item["counts"] for item in bars["symbol"].value_counts().to_pylist()}
     refused = read_month(lake, lake.quarantine("1d"), "2018-03")
     assert counts == {"AAPL": 21, "^GSPC": 21, "^VIX": 21}
@@ -60,7 +59,7 @@ def test_a_monthly_run_publishes_exactly_its_month(dags_test, lake, hashes):
     assert {path: after[path] for path in before} == before
     assert list_months(lake, lake.bars("1d")) == ["2018-03", "2018-04", "2018-05"]
     features = read_features(lake, "1d", names=["return_20"])
-    assert features["timestamp"].dt.strftime("%Y-%m").unique().tolist() == ["2018-03", "2018-04", "2018-05"] or len(features)
+    assert set(features["timestamp"].dt.strftime("%Y-%m")) == {"2018-03", "2018-04", "2018-05"}
     assert set(features["symbol"]) == {"^GSPC", "^IXIC", "^VIX", "AAPL"}
 
 
@@ -79,22 +78,17 @@ def test_a_bad_file_fails_the_run_by_name_after_the_others_were_published(dags_t
     (tmp_path / "NKE.csv").write_text(header + "2018-02-20,10,12,9,ten,1000\n")
     ran = dags_test("backfill_market", source="csv", csv_folder=str(tmp_path), symbols=["IBM", "NKE"], start="2018-02-01", end="2018-03-01")
     assert ran.code == 1
-    assert ran.said("1 of 2 symbols could not be fetched, the others are published: NKE: NKE.csv, line 2, column close: 'ten' is not a number")
+    assert ran.said(
+        "1 of 2 symbols could not be fetched, the others are published: NKE: NKE.csv, line 2, column close: 'ten' is not a number"
+    )
     bars = read_month(lake, lake.bars("1d"), "2018-02")
     assert bars.select(["symbol", "source", "adjustment"]).to_pylist() == [{"symbol": "IBM", "source": "csv", "adjustment": "raw"}] * 7
     assert list_landed(lake, "csv", "1d", "NKE") == []
 
 
-@pytest.mark.parametrize(
-    ("conf", "sentence"),
-    [
-        ({"universe": "nope"}, "universe 'nope' is unknown; use one of"),
-        ({"source": "sample", "symbols": ["NOSUCH"]}, "no symbol could be fetched: NOSUCH: the sample packages hold no 1d bars of NOSUCH"),
-    ],
-)
-def test_a_wrong_form_is_one_sentence_and_a_failed_run(dags_test, hashes, conf, sentence):
+def test_a_wrong_form_is_one_sentence_and_a_failed_run(dags_test, hashes):
     before = hashes("bars", "features", "landing")
-    ran = dags_test("backfill_market", **conf)
+    ran = dags_test("backfill_market", universe="nope")
     assert ran.code == 1
-    assert ran.said(sentence)
+    assert ran.said("universe 'nope' is unknown; use one of")
     assert hashes("bars", "features", "landing") == before

@@ -37,6 +37,10 @@ class BarsHook(BaseHook, ABC):
         """Split a missing interval into the parts that are fetched one by one; each lands by itself, so that none is asked for twice."""
         return [(start, end)]
 
+    def close(self) -> None:
+        """Let go of what :meth:`fetch` keeps open; it may be asked again afterwards."""
+        return
+
     def edition(self, instrument: Instrument, timeframe: str) -> str:  # noqa: ARG002
         """Name the content behind a symbol where that can be told without a fetch, or answer with an empty string.
 

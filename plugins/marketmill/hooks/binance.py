@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from include.errors import MarketmillError
+from include.errors import ConfigurationError, MarketmillError
 from include.landing import Adjustment, Interval
 from include.months import month_end, months_between
 from include.sources import SourceName
@@ -108,7 +108,7 @@ class BinanceHook(BarsHook):
             connection = self.get_connection(self.binance_conn_id)
         except AirflowNotFoundException:
             if self.binance_conn_id != self.default_conn_name:
-                raise
+                raise ConfigurationError(f"there is no Airflow connection {self.binance_conn_id}; make it, or name another") from None
             return BinanceAccess()
         return read_access(connection)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow.sdk import Connection
-
 from include.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
 
 REST = "https://api.binance.com"
 BULK = "https://data.binance.vision"

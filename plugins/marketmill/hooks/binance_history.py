@@ -155,7 +155,10 @@ class BinanceHistories:
         if status == _DELISTED and newest is not None and newest < cursor:
             self._remember(pair, timeframe, end=newest + timeframe_length(timeframe))
             return
-        said = "does not list it" if status is None else f"gives it the status {status}"
+        if newest is not None and newest >= cursor:
+            said = f"has one of {newest:%Y-%m-%d %H:%M}"
+        else:
+            said = "does not list it" if status is None else f"gives it the status {status}"
         raise BinanceFailure(
             Transient(f"{pair.symbol}: Binance shows no bars from {cursor:%Y-%m-%d %H:%M} UTC on, but {said}: ask again later")
         )

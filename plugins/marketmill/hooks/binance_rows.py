@@ -46,6 +46,8 @@ def read_answer(answer: Any, start: datetime, end: datetime) -> pa.Table:
     """
     if not isinstance(answer, list) or not all(isinstance(row, list) and len(row) == len(_COLUMNS) for row in answer):
         raise SourceError("the answer is not a list of bars")
+    if not all(type(row[0]) is int for row in answer):
+        raise SourceError("the answer holds rows without a time")
     try:
         opened = pa.array([row[0] for row in answer], pa.int64())
         prices = {name: pa.array([row[place] for row in answer], pa.string()).cast(pa.float64()) for place, name in enumerate(_PRICES, 1)}
@@ -116,7 +118,7 @@ def milliseconds(moment: datetime) -> int:
 
 def _as_landing(opened: pa.Array, prices: dict[str, pa.Array], start: datetime, end: datetime) -> pa.Table:
     if opened.null_count:
-        raise SourceError("there are rows without a time")
+        raise SourceError("the file holds rows without a time")
     raw = opened.to_numpy()
     times = np.where(raw < _MICROSECONDS_FROM, raw * 1000, raw)
     if np.any(times < _moment(start)) or np.any(times >= _moment(end)):

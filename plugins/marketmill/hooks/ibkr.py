@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from include.errors import MarketmillError
+from include.errors import ConfigurationError, MarketmillError
 from include.landing import Interval
+from include.results.errors import ResultsError
 from include.settings import settings
 from include.sources import SourceName
 from include.universes import Instrument
 from marketmill.hooks.base import BarsHook
 from marketmill.hooks.ibkr_connection import CONNECTION_ID, Gateway, read_gateway
+from marketmill.hooks.ibkr_contracts import listing_of
 from marketmill.hooks.ibkr_errors import IbkrError, Meaning, RefusedError
 from marketmill.hooks.option_chains import ChainOutcome, ExpiriesOutcome, OptionChainsHook
 from marketmill.outcomes import Outcome, Permanent, RateLimited, Transient
-from marketmill.quota.errors import QuotaWait
+from marketmill.quota.errors import QuotaWait, SnapshotLimitError
 from marketmill.quota.ledger import open_ledger
 from marketmill.quota.spending import Quota
 
@@ -93,24 +95,33 @@ class IbkrHook(BarsHook, OptionChainsHook):
         """Disconnect; the next question connects again."""
         if self._open is not None:
             session, self._open = self._open[0], None
-            session.close()
+            try:
+                session.close()
+            except ResultsError as error:
+                self.log.warning("the client id is given back by itself in a while: %s", error)
 
     def _outcome(self, instrument: Instrument, work: Callable[[], T]) -> T | RateLimited | Transient | Permanent:
         symbol = instrument.symbol
         try:
+            listing_of(instrument)  # a wrong symbol needs no connection to be refused
             return work()
+        except (ConfigurationError, SnapshotLimitError) as error:
+            return Permanent(str(error))
         except QuotaWait as wait:
             return RateLimited(wait.until, f"{symbol}: {wait}")
         except RefusedError as error:
-            if error.meaning is Meaning.PACING:
-                until = self._quota.ledger.block(self.source.value, None, str(error))
-                advice = "raise snapshot_interval if this happens often"
-                return RateLimited(until, f"{symbol}: Pacing violation, waiting until {until:%Y-%m-%d %H:%M:%S} UTC ({error}); {advice}")
-            if error.meaning in {Meaning.ACT, Meaning.TOO_LONG}:
-                return Permanent(f"{symbol}: {error}")
-            return Transient(f"{symbol}: {error} (connection {self.ibkr_conn_id}); run it again later")
+            return self._refusal(symbol, error)
         except IbkrError as error:
             return Transient(f"{symbol}: {error} (connection {self.ibkr_conn_id})")
+
+    def _refusal(self, symbol: str, error: RefusedError) -> RateLimited | Transient | Permanent:
+        if error.meaning is Meaning.PACING:
+            until = self._quota.ledger.block(self.source.value, None, str(error))
+            advice = "raise snapshot_interval if this happens often"
+            return RateLimited(until, f"{symbol}: Pacing violation, waiting until {until:%Y-%m-%d %H:%M:%S} UTC ({error}); {advice}")
+        if error.meaning in {Meaning.ACT, Meaning.TOO_LONG}:
+            return Permanent(f"{symbol}: {error}")
+        return Transient(f"{symbol}: {error} (connection {self.ibkr_conn_id}); run it again later")
 
     @property
     def _parts(self) -> tuple[IbkrSession, IbkrHistory, IbkrOptions]:

@@ -7,6 +7,7 @@ cancel: ib_insync's own timeout would make an empty answer of silence.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from marketmill.hooks.ibkr_connection import Gateway
 from marketmill.hooks.ibkr_contracts import Listing
 from marketmill.hooks.ibkr_errors import ClientIdTakenError, RefusedError, SilenceError, UnreachableError, UnreadableError
 
-_CONNECT_SECONDS = 15.0
+_CONNECT_SECONDS, _HANG_UP_SECONDS = 15.0, 2.0
 _TAKEN, _LOST, _RESTORED = 326, 1100, {1101, 1102}
 _DELAYED = 3
 
@@ -87,12 +88,13 @@ class IbkrClient:
                 fail(ClientIdTakenError(f"client id {client_id} is taken at {self._gateway}"))
 
         def end(text: str) -> None:
-            fail(self._unreachable(text))
+            if not text.startswith("API connection failed"):  # that one is raised as well
+                fail(self._unreachable(text))
 
-        client = self._ib.client
+        client, patience = self._ib.client, min(_CONNECT_SECONDS, self._gateway.timeout)
         self._ib.errorEvent += hear
         client.apiError += end
-        connecting = asyncio.ensure_future(client.connectAsync(self._gateway.host, self._gateway.port, client_id, _CONNECT_SECONDS))
+        connecting = asyncio.ensure_future(client.connectAsync(self._gateway.host, self._gateway.port, client_id, patience))
         try:
             await asyncio.wait({connecting, failed}, return_when=asyncio.FIRST_COMPLETED)
             if failed.done():
@@ -108,8 +110,13 @@ class IbkrClient:
         moment = await self._answer("currentTime", lambda _: client.reqCurrentTime())
         self._ahead = moment.timestamp() - datetime.now(UTC).timestamp()
 
-    def disconnect(self) -> None:
-        """Close the connection, in whatever state it is."""
+    async def disconnect(self) -> None:
+        """Close the connection, in whatever state it is; the server has hung up by then, and the client id is free."""
+        connection = self._ib.client.conn
+        if connection.isConnected():
+            connection.transport.write_eof()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(connection.disconnected, _HANG_UP_SECONDS)
         self._ib.client.disconnect()
 
     async def contracts(self, listing: Listing, **details: Any) -> list[Any]:
@@ -174,9 +181,13 @@ class IbkrClient:
                     return error
             return tickers[0]
 
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(one(contract)) for contract in contracts]
-        return [task.result() for task in asked]
+        asked = [asyncio.ensure_future(one(contract)) for contract in contracts]
+        try:
+            return list(await asyncio.gather(*asked))
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
 
     async def _ask(self, send: Callable[[int], None], contract: Any = None, *, cancel: Callable[[int], None] | None = None) -> Any:
         try:
@@ -211,7 +222,7 @@ class IbkrClient:
             self._is_cut_off = False
 
     def _unreachable(self, why: str) -> UnreachableError:
-        return UnreachableError(f"no connection to {self._gateway} ({why}): is TWS or IB Gateway running, with API clients allowed at this port?")
+        return UnreachableError(f"no connection to {self._gateway} ({why}): is TWS or IB Gateway running, with API clients allowed?")
 
 
 def _moment(value: Any, bar_size: str) -> datetime:

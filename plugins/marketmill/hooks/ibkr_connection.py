@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
-
-from airflow.sdk import Connection
+from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
 
 CONNECTION_ID = "ibkr_default"
 HOST = "127.0.0.1"
@@ -75,9 +76,9 @@ class Gateway:
         if not 0 < self.port < 65536:
             raise ConfigurationError(f"port {self.port} of the IBKR connection is none; TWS paper listens on {PORT}")
         if self.client_id is not None and not 0 < self.client_id < 2**31:
-            raise ConfigurationError(f"client_id {self.client_id} of the IBKR connection must be a whole number from 1 (0 would take over orders)")
+            raise ConfigurationError(f"client_id {self.client_id} of the IBKR connection is not a whole number from 1 to {2**31 - 1}")
         if not 0 < self.timeout <= _LONGEST_TIMEOUT:
-            raise ConfigurationError(f"timeout {self.timeout} of the IBKR connection is not between 0 and {_LONGEST_TIMEOUT:.0f} seconds")
+            raise ConfigurationError(f"timeout {self.timeout} of the IBKR connection is not above 0 and up to {_LONGEST_TIMEOUT:.0f} s")
 
     def __str__(self) -> str:
         """The address, as it stands in messages."""
@@ -106,7 +107,7 @@ def read_gateway(connection: Connection) -> Gateway:
 
 def _number(extra: dict[str, Any], name: str) -> float | None:
     value = extra.get(name)
-    if value in {None, ""}:
+    if value is None or value == "":
         return None
     try:
         number = float(value)

@@ -33,8 +33,8 @@ _INDICES = {
 _MARKETS = {"XNYS": ("SMART", "USD"), "XNAS": ("SMART", "USD"), "XBOM": ("NSE", "INR"), "XNSE": ("NSE", "INR")}
 #: Exchanges on which a US stock may be listed.
 HOME_EXCHANGES = frozenset({"NYSE", "NASDAQ", "ISLAND", "ARCA", "AMEX", "BATS", "NSE"})
-_CLASS = re.compile(r"([A-Z]+)[.\-]([A-Z])")
-_SUFFIX = re.compile(r"\.(NS|BO)$")
+#: ``AAPL``, ``BRK.B`` or ``BRK-B``, ``RELIANCE.NS``
+_STOCK = re.compile(r"(?P<name>[A-Z0-9]+)(?:[.\-](?P<share_class>[A-Z]))?(?:\.(?:NS|BO))?")
 
 
 def listing_of(instrument: Instrument) -> Listing:
@@ -49,17 +49,20 @@ def listing_of(instrument: Instrument) -> Listing:
         If the instrument is none that this source knows.
     """
     symbol = instrument.symbol
-    if instrument.kind is Kind.INDEX:
+    if instrument.kind is Kind.INDEX or symbol.startswith("^"):
         if symbol not in _INDICES:
-            raise ConfigurationError(f"{symbol}: source ibkr knows the indices {', '.join(_INDICES)}; take another source for it")
+            raise ConfigurationError(f"{symbol}: source ibkr knows the indices {', '.join(_INDICES)}; take another source")
         return _INDICES[symbol]
     if instrument.kind not in {Kind.STOCK, Kind.FUND}:
-        raise ConfigurationError(f"{symbol}: source ibkr has stocks, funds and indices, no {instrument.kind}; take another source for it")
+        raise ConfigurationError(f"{symbol}: source ibkr has stocks, funds and indices, no {instrument.kind}; take another source")
     if instrument.calendar not in _MARKETS:
+        known = ", ".join(_MARKETS)
         raise ConfigurationError(
-            f"{symbol}: source ibkr knows the stocks of the calendars {', '.join(_MARKETS)}, not {instrument.calendar}; take another source for it"
+            f"{symbol}: source ibkr has stocks of the calendars {known}, not {instrument.calendar}; take another source"
         )
     exchange, currency = _MARKETS[instrument.calendar]
-    if found := _CLASS.fullmatch(symbol):  # BRK.B is BRK B
-        symbol = f"{found[1]} {found[2]}"
-    return Listing(_SUFFIX.sub("", symbol), "STK", exchange, currency)
+    found = _STOCK.fullmatch(symbol)
+    if found is None:
+        raise ConfigurationError(f"{symbol}: not the symbol of a stock such as AAPL or BRK.B; take another source")
+    name = " ".join(part for part in (found["name"], found["share_class"]) if part)  # BRK.B is BRK B
+    return Listing(name, "STK", exchange, currency)

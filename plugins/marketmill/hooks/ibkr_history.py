@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
 import pyarrow as pa
 
 from include.landing import Adjustment
@@ -20,8 +21,7 @@ from marketmill.outcomes import ConfirmedEmpty, Data, Outcome, Transient
 
 _log = logging.getLogger(__name__)
 _DAY = timedelta(days=1)
-_YEAR_DAYS = 365
-#: Regular hours may last a little longer than the calendar says, and the next session is far.
+#: Regular hours may last longer than the calendar says; the next session is far.
 _AFTER_CLOSE = timedelta(hours=3)
 # More sessions without a bar than this share, and than this number, are no gaps but an incomplete answer.
 _SHARE, _FEW = 0.05, 2
@@ -36,7 +36,7 @@ class Step:
     days: int
 
 
-#: Daily bars may be asked for by years on end; ``_TABLE_DAYS`` is what the table promises.
+#: The table ends at a year, but IBKR takes daily bars by years on end; where it does not, the table's year is asked for.
 STEPS = {
     "1m": Step("1 min", 1),
     "5m": Step("5 mins", 7),
@@ -44,7 +44,29 @@ STEPS = {
     "1h": Step("1 hour", 28),
     "1d": Step("1 day", 3653),
 }
-_TABLE_DAYS = _YEAR_DAYS
+_YEAR = 365
+
+
+@dataclass(frozen=True)
+class _Range:
+    """The bars of one instrument that open in ``[start, end)``."""
+
+    instrument: Instrument
+    timeframe: str
+    start: datetime
+    end: datetime
+
+    @property
+    def sessions(self) -> Sessions:
+        return Sessions(self.instrument.calendar, self.timeframe)
+
+    @property
+    def held(self) -> list[Session]:
+        """Sessions that the calendar has in it."""
+        return self.sessions.between(self.start, self.end)
+
+    def up_to(self, end: datetime) -> _Range:
+        return _Range(self.instrument, self.timeframe, self.start, end)
 
 
 class IbkrHistory:
@@ -60,64 +82,65 @@ class IbkrHistory:
 
         Raises
         ------
-        IbkrError, QuotaWait
-            If IBKR does not answer, or may not be asked now.
+        IbkrError, QuotaWait, ConfigurationError, SnapshotLimitError
+            See :class:`IbkrRequests`.
         """
-        sessions = Sessions(instrument.calendar, timeframe)
-        until = min(end, sessions.finished_until(self._requests.now()))
+        symbol = instrument.symbol
+        until = min(end, Sessions(instrument.calendar, timeframe).finished_until(self._requests.now()))
         if until <= start:
-            return Transient(f"{instrument.symbol}: the bars from {start:%Y-%m-%d %H:%M} UTC on are not finished yet")
-        bars = self._walk(instrument, timeframe, sessions, start, until)
+            return Transient(f"{symbol}: the bars from {start:%Y-%m-%d %H:%M} UTC on are not finished yet")
+        wanted = _Range(instrument, timeframe, start, until)
+        bars = self._walk(wanted)
         if not bars:
-            return self._nothing(instrument, sessions, start, until, end)
-        gaps = self._gaps(instrument, sessions, bars, start, until)
-        if isinstance(gaps, Transient):
-            return gaps
+            return self._nothing(wanted, end)
+        if hole := self._hole(wanted, bars):
+            return hole
         if not any(math.isfinite(bar.close) for bar in bars):
-            return Transient(f"{instrument.symbol}: {len(bars)} bars came without a single close")
-        _log.info("%s: %d %s bars from %s to %s", instrument.symbol, len(bars), timeframe, bars[0].timestamp.date(), bars[-1].timestamp.date())
+            return Transient(f"{symbol}: {len(bars)} bars came without a single close")
+        _log.info("%s: %d %s bars from %s to %s", symbol, len(bars), timeframe, bars[0].timestamp.date(), bars[-1].timestamp.date())
         adjustment = Adjustment.NONE if instrument.kind is Kind.INDEX else Adjustment.SPLIT
         return Data(_table(bars, instrument), adjustment, covers_until=until if until < end else None)
 
-    def _walk(self, instrument: Instrument, timeframe: str, sessions: Sessions, start: datetime, until: datetime) -> list[IbkrBar]:
+    def _walk(self, wanted: _Range) -> list[IbkrBar]:
+        """Ask for the end of the range, then for what lies before the oldest bar, until nothing is expected there."""
         bars: list[IbkrBar] = []
-        upto = until
+        left = wanted
         while True:
-            answer = self._ask(instrument, timeframe, sessions, start, upto)
-            fresh = [bar for bar in answer if start <= bar.timestamp < upto]  # the borders come twice
+            answer = self._ask(left)
+            fresh = [bar for bar in answer if left.start <= bar.timestamp < left.end]  # the borders come twice
             bars = fresh + bars
             if not fresh:
                 return bars
-            upto = fresh[0].timestamp
-            if not self._expected(instrument, sessions, start, upto):
+            left = left.up_to(fresh[0].timestamp)
+            if not self._expected(left):
                 return bars
 
-    def _ask(self, instrument: Instrument, timeframe: str, sessions: Sessions, start: datetime, upto: datetime) -> list[IbkrBar]:
-        contract = self._requests.contract(instrument)
-        last = upto
-        if timeframe != "1d" and (inside := sessions.between(start, upto)):
-            last = min(upto, inside[-1].closes + _AFTER_CLOSE)
-        while True:
-            duration = _duration(start, last, self._longest[timeframe])
-            key = f"{last:%Y%m%dT%H%M%S} {duration} {timeframe}"
-            _log.info("%s: asking for %s of %s bars up to %s UTC", instrument.symbol, duration, timeframe, f"{last:%Y-%m-%d %H:%M}")
-            try:
-                return self._requests.counted(contract, key, lambda client: client.bars(contract, last, duration, STEPS[timeframe].bar_size))  # noqa: B023
-            except RefusedError as error:
-                if error.meaning is Meaning.NO_DATA:
-                    return []
-                if error.meaning is not Meaning.TOO_LONG or self._longest[timeframe] <= _TABLE_DAYS:
-                    raise
-                _log.info("%s; from now on by %d days", error, _TABLE_DAYS)
-                self._longest[timeframe] = _TABLE_DAYS
+    def _ask(self, left: _Range) -> list[IbkrBar]:
+        contract = self._requests.contract(left.instrument)
+        end, timeframe = left.end, left.timeframe
+        if timeframe != "1d" and (held := left.held):
+            end = min(end, held[-1].closes + _AFTER_CLOSE)
+        duration = _duration(left.start, end, self._longest[timeframe])
+        bar_size = STEPS[timeframe].bar_size
+        _log.info("%s: asking for %s of %s bars up to %s UTC", left.instrument.symbol, duration, timeframe, f"{end:%Y-%m-%d %H:%M}")
+        try:
+            key = f"{end:%Y%m%dT%H%M%S} {duration} {timeframe}"
+            return self._requests.counted(contract, key, lambda client: client.bars(contract, end, duration, bar_size))
+        except RefusedError as error:
+            if error.meaning is Meaning.NO_DATA:
+                return []
+            if error.meaning is not Meaning.TOO_LONG or self._longest[timeframe] <= _YEAR:
+                raise
+            _log.info("%s; from now on by %d days", error, _YEAR)
+            self._longest[timeframe] = _YEAR
+        return self._ask(left)
 
-    def _expected(self, instrument: Instrument, sessions: Sessions, start: datetime, end: datetime) -> list[Session]:
-        """Sessions of ``[start, end)`` that IBKR can have bars of; it is asked for the beginning of the history only where that matters."""
-        inside = sessions.between(start, end)
-        if not inside:
+    def _expected(self, wanted: _Range) -> list[Session]:
+        """Sessions that IBKR must have bars of; where its history begins is asked only if that matters."""
+        if not (held := wanted.held):
             return []
-        begins = self._begin(instrument)
-        return [session for session in inside if session.closes > begins]
+        begins = self._begin(wanted.instrument)
+        return [session for session in held if session.closes > begins]
 
     def _begin(self, instrument: Instrument) -> datetime:
         if instrument.symbol not in self._begins:
@@ -125,34 +148,38 @@ class IbkrHistory:
             self._begins[instrument.symbol] = self._requests.counted(contract, "head", lambda client: client.first_moment(contract))
         return self._begins[instrument.symbol]
 
-    def _nothing(self, instrument: Instrument, sessions: Sessions, start: datetime, until: datetime, end: datetime) -> Outcome:
-        symbol = instrument.symbol
-        expected = self._expected(instrument, sessions, start, until)
-        if expected:
+    def _nothing(self, wanted: _Range, end: datetime) -> Outcome:
+        """What an empty answer means: a second fact must agree with it."""
+        instrument = wanted.instrument
+        if expected := self._expected(wanted):
             return Transient(
-                f"No historical data found for {symbol} from {start:%Y-%m-%d} to {until:%Y-%m-%d}: IBKR says so, but its history begins on "
-                f"{self._begin(instrument):%Y-%m-%d} and there were {len(expected)} sessions; run it again later"
+                f"No historical data found for {instrument.symbol} from {wanted.start:%Y-%m-%d} to {wanted.end:%Y-%m-%d}, says IBKR, but "
+                f"there were {len(expected)} sessions and its history begins on {self._begin(instrument):%Y-%m-%d}; run it again later"
             )
-        if until < end:
-            return Transient(f"{symbol}: the bars from {until:%Y-%m-%d %H:%M} UTC on are not finished yet")
-        if not sessions.between(start, until):
-            return ConfirmedEmpty(f"{instrument.calendar} had no session")
-        return ConfirmedEmpty(f"IBKR's history of {symbol} begins on {self._begin(instrument):%Y-%m-%d}")
+        if wanted.end < end:
+            return Transient(f"{instrument.symbol}: the bars from {wanted.end:%Y-%m-%d %H:%M} UTC on are not finished yet")
+        if not wanted.held:
+            return ConfirmedEmpty(f"the calendar {instrument.calendar} has no session there")
+        return ConfirmedEmpty(f"IBKR's history of {instrument.symbol} begins on {self._begin(instrument):%Y-%m-%d}")
 
-    def _gaps(self, instrument: Instrument, sessions: Sessions, bars: Sequence[IbkrBar], start: datetime, until: datetime) -> Transient | None:
-        held = [bar.timestamp for bar in bars]
-        if not sessions.without_bars(sessions.between(start, until), held):
+    def _hole(self, wanted: _Range, bars: Sequence[IbkrBar]) -> Transient | None:
+        """Name the sessions without a bar; too many of them, or too young ones, are a failure."""
+        times = [bar.timestamp for bar in bars]
+        if not wanted.sessions.without_bars(wanted.held, times):
             return None
-        expected = self._expected(instrument, sessions, start, until)
-        gaps = sessions.without_bars(expected, held)
+        expected = self._expected(wanted)
+        gaps = wanted.sessions.without_bars(expected, times)
         if not gaps:
             return None
-        named = ", ".join(f"{session.day}" for session in gaps[:_SHOWN]) + (f" and {len(gaps) - _SHOWN} more" if len(gaps) > _SHOWN else "")
+        symbol, days = wanted.instrument.symbol, [f"{session.label:%Y-%m-%d}" for session in gaps]
+        named = ", ".join(days[:_SHOWN]) + (f" and {len(days) - _SHOWN} more" if len(days) > _SHOWN else "")
         if may_still_come(gaps[-1], self._requests.now()):
-            return Transient(f"{instrument.symbol}: IBKR has no bars of {named} yet; run it again later")
+            return Transient(f"{symbol}: IBKR has no bars of {named} yet; run it again later")
         if len(gaps) > max(_FEW, _SHARE * len(expected)):
-            return Transient(f"{instrument.symbol}: no bars of {len(gaps)} of {len(expected)} sessions ({named}): the answer is incomplete; run it again")
-        _log.warning("%s: IBKR has no bars of %s", instrument.symbol, named)
+            return Transient(
+                f"{symbol}: an incomplete answer, without {len(gaps)} of {len(expected)} sessions ({named}); run it again later"
+            )
+        _log.warning("%s: IBKR has no bars of %s", symbol, ", ".join(days))
         return None
 
 
@@ -167,29 +194,27 @@ def chunk_borders(timeframe: str, start: datetime, end: datetime) -> list[dateti
     return [start, *borders[::-1]]
 
 
-def _duration(start: datetime, last: datetime, longest: int) -> str:
+def _duration(start: datetime, end: datetime, longest: int) -> str:
     """How far back to ask: in days up to a year, else in years, as IBKR wants it; rather too far than not far enough."""
-    days = min(max(1, math.ceil((last - start) / _DAY)), longest)
-    return f"{days} D" if days <= _YEAR_DAYS else f"{math.ceil(days / _YEAR_DAYS)} Y"
+    days = min(max(1, math.ceil((end - start) / _DAY)), longest)
+    return f"{days} D" if days <= _YEAR else f"{math.ceil(days / _YEAR)} Y"
 
 
-def _table(bars: Iterable[IbkrBar], instrument: Instrument) -> pa.Table:
-    is_index = instrument.kind is Kind.INDEX
-    return pa.Table.from_pylist(
-        [
-            {
-                "timestamp": bar.timestamp,
-                "open": _number(bar.open),
-                "high": _number(bar.high),
-                "low": _number(bar.low),
-                "close": _number(bar.close),
-                # -1 is "not known"; of an index IBKR counts nothing and says 0.
-                "volume": None if bar.volume < 0 or (is_index and not bar.volume) else _number(bar.volume),
-            }
-            for bar in bars
-        ],
-        schema=LANDING,
-    )
+def _table(bars: Sequence[IbkrBar], instrument: Instrument) -> pa.Table:
+    rows = [
+        {"timestamp": bar.timestamp}
+        | {name: _number(getattr(bar, name)) for name in ("open", "high", "low", "close")}
+        | {"volume": _volume(bar.volume, instrument)}
+        for bar in bars
+    ]
+    return pa.Table.from_pylist(rows, schema=LANDING)
+
+
+def _volume(value: float, instrument: Instrument) -> float | None:
+    """IBKR writes -1 for "not known", and 0 for an index, whose trades it does not count."""
+    if value < 0 or (value == 0 and instrument.kind is Kind.INDEX):
+        return None
+    return _number(value)
 
 
 def _number(value: float) -> float | None:

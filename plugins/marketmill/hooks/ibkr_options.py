@@ -66,9 +66,9 @@ class IbkrOptions:
         quotes = self._requests.counted(underlying, f"chain {expiry}", lambda client: client.snapshots(options, at_once=_LINES))
         fetched_at = datetime.now(UTC)
         self._refuse_holes(instrument, expiry, quotes)
-        rows = [_row(option, expiry, None if isinstance(quote, Exception) else quote) for option, quote in zip(options, quotes, strict=True)]
+        rows = [_row(option, expiry, quote) for option, quote in zip(options, quotes, strict=True)]
         if all(row["bid"] is None and row["ask"] is None and row["last"] is None for row in rows):
-            return Transient(f"{instrument.symbol}: none of the {len(rows)} options of {expiry} has a quote; take the snapshot in market hours")
+            return Transient(f"{instrument.symbol}: no option of {expiry} has a quote; take the snapshot in market hours")
         rows.sort(key=lambda row: (row["right"], row["strike"], row["contract"]))
         return Chain(pa.Table.from_pylist(rows, schema=OPTION_CHAIN), fetched_at)
 
@@ -77,11 +77,12 @@ class IbkrOptions:
         if len(failures) > _SHARE * len(quotes):
             raise failures[0]
         if failures:
-            _log.warning("%s: %d of %d options of %s have no quote (%s)", instrument.symbol, len(failures), len(quotes), expiry, failures[0])
+            _log.warning("%s: %d options of %s have no quote (%s)", instrument.symbol, len(failures), expiry, failures[0])
 
 
 def _row(option: Any, expiry: date, quote: Any) -> dict[str, Any]:
-    greeks = None if quote is None else quote.modelGreeks or quote.lastGreeks
+    """An option without an answer keeps its row: it is listed."""
+    greeks = getattr(quote, "modelGreeks", None) or getattr(quote, "lastGreeks", None)
     volatility = getattr(greeks, "impliedVol", None)
     return {
         "expiry": expiry,
@@ -100,7 +101,7 @@ def _row(option: Any, expiry: date, quote: Any) -> dict[str, Any]:
         "underlying_price": _finite(getattr(greeks, "undPrice", None)),
         "multiplier": _finite(float(option.multiplier)) if option.multiplier else None,
         "currency": option.currency,
-        "delayed": quote is not None and quote.marketDataType in _DELAYED,
+        "delayed": getattr(quote, "marketDataType", None) in _DELAYED,
     }
 
 

@@ -85,7 +85,7 @@ class IbkrRequests:
             at_home = [contract for contract in found if contract.primaryExchange in HOME_EXCHANGES]
             chosen = found if len(found) == 1 else at_home
             if len(chosen) != 1:
-                places = ", ".join(sorted({contract.primaryExchange or contract.exchange for contract in found})[:_SHOWN])
-                raise ConfigurationError(f"{symbol}: {len(found)} contracts of IBKR fit ({places or 'none'}); it cannot be told which is meant")
+                places = ", ".join(sorted({contract.primaryExchange or contract.exchange for contract in found})[:_SHOWN]) or "none"
+                raise ConfigurationError(f"{symbol}: {len(found)} contracts of IBKR fit ({places}); it cannot be told which is meant")
             self._contracts[symbol] = chosen[0]
         return self._contracts[symbol]

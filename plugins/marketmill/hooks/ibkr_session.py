@@ -67,7 +67,7 @@ class IbkrSession:
         """Disconnect, give the client id back and end the thread."""
         try:
             if self._client is not None and self._client.is_connected:
-                self._thread.run(_disconnect(self._client))
+                self._thread.run(self._client.disconnect())
             self._thread.close()
         finally:
             self._leased.close()
@@ -97,10 +97,6 @@ async def _connected(gateway: Gateway, client_id: int) -> IbkrClient:
     try:
         await client.connect(client_id)
     except BaseException:
-        client.disconnect()
+        await client.disconnect()
         raise
     return client
-
-
-async def _disconnect(client: IbkrClient) -> None:
-    client.disconnect()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
@@ -21,11 +21,6 @@ class Session:
     label: datetime
     opens: datetime
     closes: datetime
-
-    @property
-    def day(self) -> date:
-        """Its date."""
-        return self.label.date()
 
 
 class Sessions:
@@ -54,18 +49,18 @@ class Sessions:
         if self._timeframe == "1d":
             inside = (opens.index >= _naive(start)) & (opens.index < _naive(end))
         else:
-            inside = ((opens < _utc(end)) & (closes > _utc(start))).to_numpy()
+            inside = ((opens < _utc(end)) & (closes > _utc(start))).to_numpy() & (start < end)
         return [
-            Session(label.to_pydatetime().replace(tzinfo=UTC), opening.to_pydatetime().astimezone(UTC), closing.to_pydatetime().astimezone(UTC))
-            for label, opening, closing in zip(opens.index[inside], opens[inside], closes[inside], strict=True)
+            Session(label.to_pydatetime(), opening.to_pydatetime(), closing.to_pydatetime())
+            for label, opening, closing in zip(opens.index[inside].tz_localize(UTC), opens[inside], closes[inside], strict=True)
         ]
 
     def finished_until(self, now: datetime) -> datetime:
         """Bars that open before this moment are complete at ``now``."""
         if self._timeframe == "1d":
             today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-            running = (session.label for session in self.between(today - timedelta(days=2), now + timedelta(days=4)) if session.closes > now)
-            return min(next(running, today), today + timedelta(days=1))
+            near = self.between(today - timedelta(days=2), now + timedelta(days=4))
+            return min(next((session.label for session in near if session.closes > now), today), today + timedelta(days=1))
         earlier = now - timeframe_length(self._timeframe)
         return earlier.replace(second=0, microsecond=0) if self.between(earlier, now) else now
 

@@ -48,3 +48,6 @@ class OptionChainsHook(ABC):
     @abstractmethod
     def fetch_chain(self, instrument: Instrument, expiry: date) -> ChainOutcome:
         """Ask for the chain of one listed expiry."""
+
+    def close(self) -> None:  # noqa: B027  (most sources hold nothing open)
+        """Let go of what the source holds open; the next question opens it again."""

@@ -116,6 +116,10 @@ class YahooHook(BarsHook, ActionsHook, OptionChainsHook):
             return error.outcome
         except GarbledError as error:
             return _garbled(instrument.symbol, error)
+        if listed is None:
+            return Transient(
+                f"Yahoo answered without a word about {instrument.symbol}: it has no options, or Yahoo failed; ask again later"
+            )
         return Expiries(tuple(listed)) if listed else ConfirmedEmpty(f"Yahoo lists no options of {instrument.symbol}")
 
     def fetch_chain(self, instrument: Instrument, expiry: date) -> ChainOutcome:
@@ -148,14 +152,19 @@ class YahooHook(BarsHook, ActionsHook, OptionChainsHook):
         answers = [self._ask(instrument.symbol, timeframe, start, end)]
         for name in instrument.aliases:
             newest = answers[-1].chart
-            if newest.first_trade is None or newest.first_trade <= start:
+            if newest.first_trade is None:
                 break
             began = as_utc(newest.day_of(newest.first_trade)) if timeframe == "1d" else newest.first_trade
+            if began <= start:
+                break
+            before = start, min(end, began)
             try:
-                older = self._ask(name, timeframe, start, min(end, began))
+                older = self._ask(name, timeframe, *before)
             except UnknownSymbolError:
                 self.log.info("Yahoo does not know %s, an earlier name of %s, any more", name, instrument.symbol)
                 continue
+            if not older.rows.num_rows and isinstance(empty := without_rows(instrument, before, [older]), Transient):
+                raise YahooError(empty)
             self._check_scale(instrument, older)
             answers.append(older)
         return answers

@@ -85,8 +85,10 @@ def without_rows(instrument: Instrument, interval: Interval, answers: Sequence[A
     """What an answer without a row means: a positive reason is needed to take it for the truth."""
     start, end = interval
     symbol, oldest = answers[-1].name, answers[-1].chart
-    if oldest.first_trade is not None and oldest.first_trade >= end:
-        return ConfirmedEmpty(f"by Yahoo {symbol} began to trade on {oldest.day_of(oldest.first_trade)}")
+    if oldest.first_trade is not None:
+        began = oldest.day_of(oldest.first_trade)
+        if max(oldest.first_trade, as_utc(began)) >= end:
+            return ConfirmedEmpty(f"by Yahoo {symbol} began to trade on {began}")
     last = (end - timedelta(microseconds=1)).date()
     sessions = sessions_between(instrument.calendar, oldest.zone, start.date(), last)
     if sessions == []:
@@ -96,9 +98,7 @@ def without_rows(instrument: Instrument, interval: Interval, answers: Sequence[A
     return Transient(f"Yahoo answered without a bar of {symbol} from {start.date()} to {last}, though {known}{ended}")
 
 
-def _missing_sessions(
-    instrument: Instrument, timeframe: str, interval: Interval, answers: Sequence[Answer], rows: pa.Table
-) -> list[date]:
+def _missing_sessions(instrument: Instrument, timeframe: str, interval: Interval, answers: Sequence[Answer], rows: pa.Table) -> list[date]:
     """Sessions of the interval without a close."""
     zone = answers[0].chart.zone
     began = answers[-1].chart.first_trade

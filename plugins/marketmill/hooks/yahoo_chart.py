@@ -81,7 +81,7 @@ def parse_chart(content: Any, symbol: str, timeframe: str) -> Chart:
         )
     except GarbledError:
         raise
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError, pa.ArrowException, LakeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, pa.ArrowException, LakeError) as error:
         raise GarbledError(f"{type(error).__name__}: {error}") from error
 
 
@@ -145,7 +145,8 @@ def _last_of_each(labels: pd.DatetimeIndex, times: pd.DatetimeIndex, kept: np.nd
     stamps = labels.asi8[order]
     last = np.ones(order.size, bool)
     last[:-1] = stamps[1:] != stamps[:-1]
-    return order[last]
+    kept_places: np.ndarray = order[last]
+    return kept_places
 
 
 def _actions(events: dict[str, Any], zone: ZoneInfo) -> Iterable[Action]:

@@ -19,7 +19,6 @@ from marketmill.quota.errors import QuotaWait
 from marketmill.quota.requests import Request
 from marketmill.quota.spending import Quota
 
-VENDOR = "yahoo"
 _HOST = "https://query2.finance.yahoo.com"
 _COUNTED = ".finance.yahoo.com"
 _CRUMB = "/v1/test/getcrumb"
@@ -115,7 +114,7 @@ class YahooClient:
         return content[body]
 
     def _leave_alone(self, retry_after: timedelta | None) -> RateLimited:
-        until = self._quota.ledger.block(VENDOR, retry_after, "429 Too Many Requests")
+        until = self._quota.ledger.block(self._quota.vendor, retry_after, "429 Too Many Requests")
         return RateLimited(until, f"Yahoo has had too many requests from here (429) and is left alone until {until:%Y-%m-%d %H:%M:%S} UTC")
 
 
@@ -143,12 +142,13 @@ def _open_data(quota: Quota, timeout: float) -> Any:
 
     # A class of its own, since YfData keeps one object a class, and with it the cookie of whoever came first.
     class OwnData(YfData):
-        # Cookies are kept in memory: yfinance's store unpickles what it finds in a folder.
+        # The cookie stays in the session's memory: yfinance's store unpickles what it finds in a folder.
         def _load_cookie_curlCffi(self) -> bool:  # noqa: N802
             return False
 
         def _save_cookie_curlCffi(self) -> bool:  # noqa: N802
-            return False
+            self._cookie = True if len(self._session.cookies) else None
+            return self._cookie is not None
 
     return OwnData(session=GuardedSession(impersonate="chrome"))
 

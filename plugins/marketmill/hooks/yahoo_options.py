@@ -16,8 +16,8 @@ from marketmill.hooks.yahoo_chart import GarbledError
 _SIZES = {"REGULAR": 100.0, "MINI": 10.0}
 
 
-def parse_expiries(content: Any) -> Sequence[date]:
-    """Listed expiries, oldest first; none for a symbol without options.
+def parse_expiries(content: Any) -> Sequence[date] | None:
+    """Listed expiries, oldest first; empty for a symbol without options, None where Yahoo says nothing about it at all.
 
     Raises
     ------
@@ -26,8 +26,8 @@ def parse_expiries(content: Any) -> Sequence[date]:
     """
     try:
         results = content["result"]
-        return sorted({_day(seconds) for result in results[:1] for seconds in result["expirationDates"]})
-    except (LookupError, TypeError, ValueError, OverflowError, OSError) as error:
+        return sorted({_day(seconds) for seconds in results[0]["expirationDates"]}) if len(results) else None
+    except (LookupError, TypeError, ValueError, ArithmeticError, OSError) as error:
         raise GarbledError(f"{type(error).__name__}: {error}") from error
 
 
@@ -48,7 +48,7 @@ def parse_chain(content: Any, expiry: date) -> pa.Table:
         return pa.Table.from_pylist(rows, schema=OPTION_CHAIN)
     except GarbledError:
         raise
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError, pa.ArrowException) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, pa.ArrowException) as error:
         raise GarbledError(f"{type(error).__name__}: {error}") from error
 
 

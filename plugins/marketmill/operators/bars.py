@@ -9,11 +9,15 @@ from typing import Any
 from airflow.sdk import Context
 
 from include.assets import BARS
+from marketmill.events import chosen
 from marketmill.operators.base import MillOperator, run_name
 
 
 class CheckBarsOperator(MillOperator):
-    """Run the bar suite over the complete symbols; refused rows go to quarantine. Returns the check's summary."""
+    """Run the bar suites over the complete symbols: refused rows go to quarantine, symbols that lack too much are held back.
+
+    Returns the check's summary (:meth:`expectations.request.CheckSummary.as_dict`).
+    """
 
     template_fields: Sequence[str] = ("reviewed",)
 
@@ -30,7 +34,7 @@ class CheckBarsOperator(MillOperator):
 
         plan = FetchPlan.from_dict(self.reviewed["plan"])
         start, end = plan.interval
-        request = CheckRequest(plan.source, plan.timeframe, tuple(plan.instruments), start, end)
+        request = CheckRequest(plan.source, plan.timeframe, tuple(plan.instruments), start, end, plan.universe)
         lake = open_lake()
         summary = check_bars(lake, request, run=run_name(context))
         for symbol, count in summary.symbols.items():
@@ -38,6 +42,14 @@ class CheckBarsOperator(MillOperator):
         for rule, rows in summary.rules.items():
             if rows:
                 self.log.info("rule %s refused %d rows", rule, rows)
+        for rule, rows in summary.flags.items():
+            if rows:
+                self.log.info("%d kept rows carry the warning %s", rows, rule)
+        for symbol, covered in summary.coverage.items():
+            if covered.missing:
+                self.log.info("%s: %d of %d bars are missing: %s", symbol, covered.missing, covered.expected, covered.gaps)
+        for symbol, reason in summary.held.items():
+            self.log.warning("%s is held back, none of its rows of this run is published: %s", symbol, reason)
         if not summary.months:
             self.log.info(
                 "source %s holds no bars of these symbols from %s up to (not including) %s: nothing to publish",
@@ -52,8 +64,8 @@ class CheckBarsOperator(MillOperator):
 class PublishBarsOperator(MillOperator):
     """Publish the staged months; skipped, without an event, where that changed nothing.
 
-    The event's ``extra``: ``source``, ``timeframe``, ``months`` (those that changed), ``rows`` (their bars in all) and ``content``
-    (hash by month).
+    The event's ``extra``: ``universe``, ``source``, ``timeframe``, ``months`` (those that changed), ``rows`` (their bars in all) and
+    ``content`` (hash by month).
     """
 
     template_fields: Sequence[str] = ("checked",)
@@ -72,11 +84,15 @@ class PublishBarsOperator(MillOperator):
         if not changed:
             self.skip(f"the lake holds exactly these bars already ({len(published)} months); nothing changed")
         extra = {
+            "universe": chosen(context, "universe"),
             "source": self.checked["source"],
             "timeframe": self.checked["timeframe"],
             "months": list(changed),
             "rows": sum(result.rows for result in changed.values()),
             "content": {month: result.content for month, result in changed.items()},
+            "counts": self.checked["total"],
+            "held": list(self.checked["held"]),
+            "docs": self.checked["docs"],
         }
         context["outlet_events"][BARS].extra = extra
         self.log.info("published %d months, %s to %s: %d rows", len(changed), min(changed), max(changed), extra["rows"])

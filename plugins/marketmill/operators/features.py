@@ -12,6 +12,7 @@ from airflow.sdk import Context
 from include.assets import FEATURES
 from include.check_environment import java_problem
 from include.errors import ConfigurationError, LakeError
+from marketmill.events import chosen
 from marketmill.operators.base import MillOperator, run_name
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class BuildFeaturesOperator(MillOperator):
     """Submit ``spark_jobs/build_features.py`` to the connection's Spark; skipped, without a JVM, where all months are up to date.
 
-    The event's ``extra``: ``timeframe``, ``feature_set``, ``months`` (those that changed), ``rows`` (their sum) and ``content``
-    (hash by month).
+    The event's ``extra``: ``universe`` and ``source`` of the run, ``timeframe``, ``feature_set``, ``months`` (those that changed),
+    ``rows`` (their sum) and ``content`` (hash by month).
     """
 
     template_fields: Sequence[str] = ("timeframe",)
@@ -34,18 +35,20 @@ class BuildFeaturesOperator(MillOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Plan, submit, read the job's summary."""
-        from include.settings import open_lake
+        from include.settings import open_lake, settings
         from spark_jobs.plan import plan_features
 
-        lake = open_lake()
-        plan = plan_features(lake, self.timeframe)
+        lake, adjust_dividends = open_lake(), settings().adjust_dividends
+        plan = plan_features(lake, self.timeframe, adjust_dividends=adjust_dividends)
         if plan.up_to_date:
             self.skip(f"all {len(plan.months)} months of {self.timeframe} features are up to date")
         self.log.info("%d of %d months of %s features are to be built", len(plan.months_to_build), len(plan.months), self.timeframe)
-        summary = self._submit(lake, run_name(context))
+        summary = self._submit(lake, run_name(context), ["--adjust-dividends"] if adjust_dividends else [])
         if not summary["months"]:
             self.skip(f"{len(summary['built'])} months were built again and none of them changed")
         extra = {
+            "universe": chosen(context, "universe"),
+            "source": chosen(context, "source"),
             "timeframe": summary["timeframe"],
             "feature_set": summary["feature_set"],
             "months": summary["months"],
@@ -59,7 +62,7 @@ class BuildFeaturesOperator(MillOperator):
         )  # fmt: skip
         return extra
 
-    def _submit(self, lake: Lake, run: str) -> dict[str, Any]:
+    def _submit(self, lake: Lake, run: str, more: Sequence[str]) -> dict[str, Any]:
         if problem := java_problem(os.environ):
             raise ConfigurationError(problem)
         from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
@@ -68,10 +71,10 @@ class BuildFeaturesOperator(MillOperator):
 
         path = f"staging/features/{run}.json"
         hook = SparkSubmitHook(
-            conf={"spark.log.level": "WARN"},
+            conf=self._configuration(),
             conn_id=self.spark_conn_id,
             name=f"marketmill build_features {self.timeframe}",
-            application_args=["--lake", lake.url, "--timeframe", self.timeframe, "--summary", path],
+            application_args=["--lake", lake.url, "--timeframe", self.timeframe, "--summary", path, *more],
         )
         hook.submit(str(PROJECT / "spark_jobs" / "build_features.py"))
         try:
@@ -80,3 +83,21 @@ class BuildFeaturesOperator(MillOperator):
             raise LakeError(f"Spark ended well, but {lake.url}/{path} is not there; do its workers see the same lake?") from None
         lake.delete(path)
         return summary
+
+    def _configuration(self) -> dict[str, str]:
+        from airflow.sdk import BaseHook
+        from airflow.sdk.exceptions import AirflowNotFoundException
+
+        from include.settings import PROJECT
+
+        try:
+            master = str(BaseHook.get_connection(self.spark_conn_id).host or "")
+        except AirflowNotFoundException:
+            # Left alone, the hook would go to a YARN cluster that nobody has.
+            example = f'AIRFLOW_CONN_{self.spark_conn_id.upper()}={{"conn_type": "spark", "host": "local[2]"}}'
+            raise ConfigurationError(f"Airflow has no connection {self.spark_conn_id}; make one, for example {example}") from None
+        if not master.startswith("local"):
+            return {"spark.log.level": "WARN"}
+        log = f"-Dlog4j2.configurationFile={(PROJECT / 'spark_jobs' / 'log4j2.properties').as_uri()}"
+        # The kernels are not in the JVM, and it lives for seconds: its best compiler would cost more than it brings.
+        return {"spark.driver.extraJavaOptions": f'-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "{log}"'}

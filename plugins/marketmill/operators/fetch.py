@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException
 from include.errors import ConfigurationError, SourceError
 from include.sources import SourceName
 from include.universes import Instrument, load_universe, pick_instruments
+from marketmill.events import chosen
 from marketmill.months import target_months
 from marketmill.operators.base import MillOperator
 from marketmill.window import Window, Wish, choose_window
@@ -37,12 +38,12 @@ class PlanFetchOperator(MillOperator):
 
         params = context["params"]
         lake = open_lake()
-        source = parse_source(params.get("source"))
+        source = parse_source(chosen(context, "source"))
         hook = open_source(source, csv_folder=params.get("csv_folder"))
         timeframe = params.get("timeframe") or "1d"
         if timeframe not in hook.timeframes:
             raise ConfigurationError(f"source {source} has no {timeframe} bars; it has {', '.join(hook.timeframes)}")
-        universe = load_universe(params.get("universe") or settings().universe)
+        universe = load_universe(chosen(context, "universe"))
         instruments = pick_instruments(universe, params.get("symbols"))
         window = self._window(context, hook, instruments, timeframe)
         plan = FetchPlan(
@@ -139,20 +140,31 @@ class ReviewFetchOperator(MillOperator):
 class ConfirmCompleteOperator(MillOperator):
     """Last step of a run: fail it with the list of the symbols that are missing, after the others were published."""
 
-    template_fields: Sequence[str] = ("reviewed",)
+    template_fields: Sequence[str] = ("reviewed", "checked")
 
-    def __init__(self, *, reviewed: Any, **kwargs: Any) -> None:
+    def __init__(self, *, reviewed: Any, checked: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.reviewed = reviewed
+        self.checked = checked
 
     def work(self, context: Context) -> None:  # noqa: ARG002
         """Raise where something is missing."""
-        failed = self.reviewed["failed"]
+        failed, held = self.reviewed["failed"], self.checked["held"]
+        symbols = len(failed) + len(self.reviewed["plan"]["symbols"])
+        missing = []
         if failed:
-            missing = "; ".join(f"{symbol}: {reason}" for symbol, reason in failed.items())
-            symbols = len(failed) + len(self.reviewed["plan"]["symbols"])
-            raise SourceError(f"{len(failed)} of {symbols} symbols could not be fetched, the others are published: {missing}")
+            missing.append(f"{len(failed)} of {symbols} symbols could not be fetched, the others are published: {_named(failed)}")
+        if held:
+            missing.append(
+                f"{len(held)} of {symbols} symbols lack too many bars and are held back, the others are published: {_named(held)}"
+            )
+        if missing:
+            raise SourceError(". ".join(missing))
         self.log.info("every symbol is complete")
+
+
+def _named(reasons: dict[str, str]) -> str:
+    return "; ".join(f"{symbol}: {reason}" for symbol, reason in reasons.items())
 
 
 def _list(results: Iterable[Fetched]) -> str:

@@ -10,6 +10,7 @@ from airflow.sdk import Context
 from include.assets import MODEL, REPORT
 from include.errors import ConfigurationError
 from include.months import as_utc
+from marketmill.events import chosen
 from marketmill.months import changed_months
 from marketmill.operators.base import MillOperator, run_name
 
@@ -28,8 +29,8 @@ class ChooseModelsOperator(MillOperator):
 class TrainModelOperator(MillOperator):
     """Train one model of the catalogue and register it; skipped, without an event, where it was trained on exactly this before.
 
-    It is mapped, so the DAG names its outlet :data:`include.assets.MODEL`. The event's ``extra``: ``model``, ``version``,
-    ``verdict`` and the ``months`` of features that started the run (none where they are not known).
+    It is mapped, so the DAG names its outlet :data:`include.assets.MODEL`. The event's ``extra``: ``universe``, ``source``,
+    ``model``, ``version``, ``verdict`` and the ``months`` of features that started the run (none where they are not known).
     """
 
     template_fields: Sequence[str] = ("model_id",)
@@ -48,7 +49,7 @@ class TrainModelOperator(MillOperator):
         trained = train(
             open_lake(),
             self.model_id,
-            universe=params.get("universe") or settings().universe,
+            universe=chosen(context, "universe"),
             timeframe=params.get("timeframe") or "1d",
             start=_day("start", params.get("start")),
             end=_day("end", params.get("end")),
@@ -58,6 +59,8 @@ class TrainModelOperator(MillOperator):
         if trained.reused:
             self.skip(f"{self.model_id} version {trained.version} was trained on exactly this")
         extra = {
+            "universe": chosen(context, "universe"),
+            "source": chosen(context, "source"),
             "model": trained.model_id,
             "version": trained.version,
             "verdict": trained.card["verdict"],
@@ -75,7 +78,7 @@ class PublishReportOperator(MillOperator):
 
     def work(self, context: Context) -> str:
         """Gather and render."""
-        from include.settings import open_lake, settings
+        from include.settings import open_lake
         from marketmill.sources import parse_source
         from ml.report import publish
 
@@ -84,8 +87,8 @@ class PublishReportOperator(MillOperator):
         path = publish(
             open_lake(),
             run=run_name(context),
-            universe=params.get("universe") or settings().universe,
-            source=parse_source(params.get("source")).value,
+            universe=chosen(context, "universe"),
+            source=parse_source(chosen(context, "source")).value,
             timeframe=params.get("timeframe") or "1d",
             months=months,
         )

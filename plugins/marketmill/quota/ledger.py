@@ -76,7 +76,7 @@ class Ledger:
             if moment > now:
                 store.queue(request, moment, is_new=is_new)
                 return Wait(to_datetime(moment), (moment - now) / SECOND, reason or store.state.reason)
-            token = store.grant(request, now, lease)
+            token = store.grant(request, now, lease, is_new=is_new)
             if job:
                 store.set_job(job.name, began_at, used + 1)
             return Granted(vendor, token, to_datetime(now))

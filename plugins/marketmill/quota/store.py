@@ -54,8 +54,8 @@ class Store:
 
     def set_state(self, **values: int | str) -> None:
         """Write columns of the vendor's row."""
-        self._connection.execute(update(VENDORS).where(VENDORS.c.vendor == self._vendor).values(**values))
-        self.state = self._lock()
+        statement = update(VENDORS).where(VENDORS.c.vendor == self._vendor).values(**values).returning(VENDORS)
+        self.state = self._connection.execute(statement).one()
 
     def turn_back(self, now: int, lease: int) -> None:
         """The clock was turned back: what it says to come has just happened."""
@@ -101,9 +101,10 @@ class Store:
             for row in self._connection.execute(query)
         ]
 
-    def grant(self, request: Request, now: int, lease: int) -> int:
+    def grant(self, request: Request, now: int, lease: int, *, is_new: bool) -> int:
         """Note that a request may be sent; its token."""
-        self._connection.execute(delete(WAITERS).where(WAITERS.c.request_id == request.id))
+        if not is_new:
+            self._connection.execute(delete(WAITERS).where(WAITERS.c.request_id == request.id))
         values = {
             "vendor": self._vendor,
             "granted_at": now,
@@ -122,8 +123,7 @@ class Store:
     def settle(self, token: int, now: int) -> None:
         """Note that a request was answered, or given up; once is enough."""
         mine = and_(REQUESTS.c.token == token, REQUESTS.c.vendor == self._vendor, ~REQUESTS.c.settled)
-        arrived_by = case((REQUESTS.c.arrived_by < now, REQUESTS.c.arrived_by), else_=now)
-        self._connection.execute(update(REQUESTS).where(mine).values(settled=True, arrived_by=arrived_by))
+        self._connection.execute(update(REQUESTS).where(mine).values(settled=True, arrived_by=now))
 
     def queue(self, request: Request, until: int, *, is_new: bool) -> None:
         """Let a request wait; it keeps the place it has."""

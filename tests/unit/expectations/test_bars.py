@@ -1,14 +1,15 @@
 """The rules, one by one."""
 
-import json
 import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from expectations.bars import STORED, bar_suite, render, rule_names
+from expectations.bars import PRICES, bar_suite, prepare
+from expectations.rules import rule_names
 from expectations.suite_run import SuiteRun
 from include.errors import LakeError
 
@@ -18,29 +19,20 @@ DAY = "2018-06-15"
 
 @pytest.fixture(scope="module")
 def suite() -> SuiteRun:
-    return SuiteRun()
+    return SuiteRun(bar_suite())
 
 
-def refused(suite: SuiteRun, rows: list[dict[str, Any]] | pd.DataFrame) -> dict[int, list[str]]:
+def refused(suite: SuiteRun, rows: list[dict[str, Any]] | pd.DataFrame, timeframe: str = "1d") -> dict[int, list[str]]:
     frame = pd.DataFrame(rows).assign(symbol="AAPL")
-    frame["timestamp"] = pd.to_datetime(frame.pop("date"), utc=True)
-    prices = ["open", "high", "low", "close", "volume", "adjusted_close"]
-    return suite.refused(frame.astype(dict.fromkeys(prices, float)))
-
-
-def test_the_stored_suite_is_current() -> None:
-    assert STORED.read_text(encoding="utf-8") == render(), "run python -m expectations.bars"
-
-
-def test_the_stored_suite_tells_nothing_of_versions_or_ids() -> None:
-    stored = json.loads(STORED.read_text(encoding="utf-8"))
-    assert set(stored) == {"name", "expectations"}
-    assert not any("id" in rule for rule in stored["expectations"])
+    frame["timestamp"] = pd.to_datetime(frame.pop("date"), utc=True, format="ISO8601")
+    frame["closed_at"] = frame["timestamp"] + pd.Timedelta(hours=21)
+    frame["fetched_at"] = frame["closed_at"] if "fetched" not in frame else pd.to_datetime(frame.pop("fetched"), utc=True)
+    return suite.broken(prepare(frame.astype(dict.fromkeys(PRICES, float)), timeframe))
 
 
 def test_each_rule_has_a_name_of_its_own() -> None:
     names = rule_names(bar_suite())
-    assert len(names) == len(set(names)) == 14
+    assert len(names) == len(set(names)) == 16
 
 
 BROKEN = [
@@ -105,32 +97,53 @@ def test_reasons_name_the_numbers(suite: SuiteRun, bar: Bar) -> None:
     assert words == "high 13.61 is below open 41.6; volume -3 is negative or infinite"
 
 
+def test_a_daily_bar_is_labelled_by_midnight(suite: SuiteRun, bar: Bar) -> None:
+    """New York's midnight is at four or five o'clock UTC, by the season: such labels are on two grids."""
+    rows = [bar("2018-03-09 05:00"), bar("2018-03-12 04:00"), bar("2018-03-13")]
+    assert refused(suite, rows) == {0: ["day_at_midnight"], 1: ["day_at_midnight"]}
+    assert refused(suite, rows, "1h") == {}
+
+
+def test_a_bar_that_was_fetched_before_its_close_is_not_finished(suite: SuiteRun, bar: Bar) -> None:
+    rows = [bar("2018-06-14", fetched="2018-06-15 20:59"), bar(DAY, fetched="2018-06-15 20:59")]
+    assert refused(suite, rows) == {1: ["bar_finished"]}
+
+
+def test_rows_that_are_only_compared_with_do_not_count(bar: Bar) -> None:
+    run = SuiteRun(bar_suite())
+    rows = pd.DataFrame([bar("2018-06-14", close=-1.0), bar(DAY, close=-1.0)]).assign(symbol="AAPL")
+    rows["timestamp"] = pd.to_datetime(rows.pop("date"), utc=True)
+    rows = rows.assign(closed_at=rows["timestamp"], fetched_at=rows["timestamp"])
+    assert list(run.broken(prepare(rows, "1d"), np.array([False, True]))) == [0, 1]
+    (outcome,) = [
+        result for result in run.result().results if not result.success and result.expectation_config.meta["rule"] == "close_positive"
+    ]
+    assert (outcome.result["element_count"], outcome.result["unexpected_count"]) == (1, 1)
+
+
 def test_no_rows_are_no_fault(suite: SuiteRun) -> None:
     columns = ["date", "open", "high", "low", "close", "volume", "adjusted_close"]
     assert refused(suite, pd.DataFrame(columns=columns)) == {}
 
 
-def test_a_rule_that_cannot_run_fails_the_check() -> None:
+def test_a_rule_that_cannot_run_fails_the_check(bar: Bar) -> None:
     import great_expectations.expectations as gxe
 
-    broken = SuiteRun()
+    broken = SuiteRun(bar_suite())
     broken.suite.add_expectation(gxe.ExpectColumnValuesToNotBeNull(column="no_such_column", meta={"rule": "broken", "reason": ""}))
-    frame = pd.DataFrame(
-        {"symbol": ["AAPL"], "timestamp": pd.to_datetime([DAY], utc=True)} | dict.fromkeys(["open", "high", "low", "close"], 1.0)
-    )
-    with pytest.raises(LakeError, match=r"the bar rule broken could not be evaluated .*no_such_column.*nothing was published"):
-        broken.refused(frame.assign(volume=1.0, adjusted_close=1.0))
+    with pytest.raises(LakeError, match=r"the rule broken could not be evaluated .*no_such_column.*nothing was published"):
+        refused(broken, [bar(DAY)])
 
 
 def test_a_rule_without_a_result_fails_the_check(bar: Bar) -> None:
-    broken = SuiteRun()
+    broken = SuiteRun(bar_suite())
     broken.rules.append("never_run")
     with pytest.raises(LakeError, match="never_run gave no result"):
         refused(broken, [bar(DAY)])
 
 
 def test_the_result_counts_over_all_frames(bar: Bar) -> None:
-    run = SuiteRun()
+    run = SuiteRun(bar_suite())
     for rows in ([bar(DAY, close=-1.0), bar("2018-06-18")], [bar("2018-07-02", close=-2.0)]):
         refused(run, rows)
     outcome = {result.expectation_config.meta["rule"]: result for result in run.result().results}

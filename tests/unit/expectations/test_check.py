@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from expectations import check
 from expectations.check import CheckRequest, SymbolCounts, check_bars
 from expectations.staging import folder_of, read_plan
-from expectations.suite_run import SuiteRun
 from include.errors import ConfigurationError, LakeError
 from include.lake import Lake
 
@@ -19,6 +19,8 @@ Land = Callable[..., None]
 Request = Callable[..., CheckRequest]
 Bar = Callable[..., dict[str, Any]]
 RUN = "manual__2026-01-01T00:00:00+00:00"
+
+pytestmark = pytest.mark.usefixtures("few_bars_will_do")
 
 
 def staged(lake: Lake) -> dict[str, bytes]:
@@ -57,9 +59,9 @@ def test_a_bar_says_where_it_comes_from_and_when_it_was_known(lake: Lake, land: 
     check_bars(lake, request_for("AAPL", "^VIX"), run=RUN)
     apple, vix = rows(lake, "bars", "2018-01")
     assert [str(row["closed_at"]) for row in (apple, vix)] == ["2018-01-02 21:00:00+00:00", "2018-01-02 21:15:00+00:00"]
-    assert (apple["source"], apple["adjustment"], str(apple["as_of"])) == ("csv", "split", "2026-01-01 00:01:00+00:00")
+    assert (apple["source"], apple["adjustment"], str(apple["as_of"])) == ("csv", "split", "2026-11-01 00:01:00+00:00")
     assert apple["adjusted_close"] is None
-    assert (vix["open"], vix["high"], vix["flags"]) == (None, 12.0, None)
+    assert (vix["open"], vix["high"], vix["flags"]) == (None, 12.0, "prices_missing")
 
 
 def test_a_refused_row_keeps_all_it_was(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
@@ -118,13 +120,13 @@ def test_a_row_that_gets_lost_fails_the_check(
     lake: Lake, land: Land, request_for: Request, bar: Bar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     land("AAPL", [bar("2018-01-02"), bar("2018-01-03")])
-    original = check._check
+    original = check._Check._refuse
 
-    def losing(suite: SuiteRun, landed: pa.Table) -> tuple[pa.Table, pa.Table]:
-        kept, bad = original(suite, landed)
+    def losing(self: Any, landed: pa.Table, counted: np.ndarray) -> tuple[pa.Table, pa.Table]:
+        kept, bad = original(self, landed, counted)
         return kept.slice(1), bad
 
-    monkeypatch.setattr(check, "_check", losing)
+    monkeypatch.setattr(check._Check, "_refuse", losing)
     with pytest.raises(LakeError, match="AAPL: 2 rows fetched, but 1 kept and 0 quarantined; nothing was published"):
         check_bars(lake, request_for("AAPL"), run=RUN)
     assert not lake.exists(f"{folder_of(RUN)}/plan.json")

@@ -19,6 +19,8 @@ Request = Callable[..., CheckRequest]
 Bar = Callable[..., dict[str, Any]]
 BARS, QUARANTINE = Lake.bars("1d"), Lake.quarantine("1d")
 
+pytestmark = pytest.mark.usefixtures("few_bars_will_do")
+
 
 def content(lake: Lake) -> dict[str, bytes]:
     root = Path(lake.root)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
+
 from expectations.check import CheckRequest, check_bars
 from expectations.data_docs import FOLDER
 from include.lake import Lake
@@ -12,6 +14,8 @@ from include.lake import Lake
 Land = Callable[..., None]
 Request = Callable[..., CheckRequest]
 Bar = Callable[..., dict[str, Any]]
+
+pytestmark = pytest.mark.usefixtures("few_bars_will_do")
 
 
 class Links(HTMLParser):

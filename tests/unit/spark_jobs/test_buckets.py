@@ -24,15 +24,15 @@ from tests.unit.spark_jobs.test_splits import actions
 SIZE = 330
 
 
-def build(lake: Lake, workers: int = 2) -> list[str]:
+def build(lake: Lake, workers: int = 2, timeframe: str = "1d", *, adjust_dividends: bool = False) -> list[str]:
     """The job without Spark in the middle; the months whose content changed."""
-    plan = plan_features(lake, "1d")
+    plan = plan_features(lake, timeframe, adjust_dividends=adjust_dividends)
     months = plan.months_to_build
     tasks = job.make_tasks(plan, lake.url, months, workers) if months else []
     votes = add_votes(map(count_votes, tasks))
     published = job._publish(lake, plan, months, [part for task in reversed(tasks) for part in build_buckets(task, votes)])
-    write_current(lake, "1d", make_feature_set(feature_set_id()))
-    assert plan_features(lake, "1d").up_to_date
+    write_current(lake, timeframe, make_feature_set(plan.feature_set, adjust_dividends=adjust_dividends))
+    assert plan_features(lake, timeframe, adjust_dividends=adjust_dividends).up_to_date
     return [month.month for month in published if month.changed]
 
 

@@ -48,6 +48,8 @@ def test_spark_makes_the_bytes_that_the_tasks_make_alone(universe: pa.Table, lak
     publish_bars(lake, universe)
     result = submit(lake.url)
     assert result.returncode == 0, result.stderr
+    assert "build_features: Spark 4.2.0 on local[2]: 4 buckets of symbols in 2 tasks" in result.stdout
+    assert "Spark UI" not in result.stdout
     alone = Lake(str(tmp_path / "alone"))
     publish_bars(alone, universe)
     build(alone)
@@ -108,7 +110,11 @@ def test_a_cluster_makes_the_same_bytes(universe: pa.Table, lake: Lake, tmp_path
     work.mkdir()
     with standalone(work) as master:
         result = submit(lake.url, master=master)
+        said = (work / "Master.log").read_text()
     assert result.returncode == 0, result.stdout + result.stderr
+    assert f"on {master}: 4 buckets" in result.stdout
+    assert "Registered app build_features.py" in said, "the cluster never saw the job"
+    assert "build_features: Spark UI while it runs: http://127.0.0.1:" in result.stdout
     alone = Lake(str(tmp_path / "alone"))
     publish_bars(alone, universe)
     build(alone)

@@ -73,10 +73,12 @@ def test_a_forked_process_uses_connections_of_its_own(database_url: str) -> None
     migrate(engine)
     with writing(engine) as connection:
         database_now(connection)
+    assert engine.pool.checkedin() == 1
     if (child := os.fork()) == 0:
         # Whatever happens, the child must not go on with the tests.
         code = 1
         try:
+            assert engine.pool.checkedin() == 0
             with writing(engine) as connection:
                 connection.execute(text("INSERT INTO quota_vendors (vendor) VALUES ('ibkr')"))
             code = 0

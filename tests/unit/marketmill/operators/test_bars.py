@@ -33,7 +33,8 @@ def test_checked_bars_are_published_and_the_event_names_the_months(context, lake
     assert (total["fetched"], total["kept"], total["quarantined"]) == (44 + 43, 86, 1)
     extra = PublishBarsOperator(task_id="publish_bars", checked=checked).execute(run)
     assert run["outlet_events"][BARS].extra == extra
-    assert (extra["months"], extra["source"], extra["timeframe"]) == (["2018-04", "2018-05"], "sample", "1d")
+    assert (extra["universe"], extra["source"], extra["timeframe"]) == ("sample", "sample", "1d")
+    assert extra["months"] == ["2018-04", "2018-05"]
     assert list_months(lake, lake.bars("1d")) == ["2018-04", "2018-05"]
     assert extra["rows"] == sum(read_month(lake, lake.bars("1d"), month).num_rows for month in extra["months"])
     assert set(extra["content"]) == set(extra["months"])
@@ -59,7 +60,26 @@ def test_a_month_without_bars_ends_well(context, lake, capsys):
     assert list_months(lake, lake.bars("1d")) == []
 
 
+def test_a_symbol_that_lacks_too_much_is_held_back_and_named(context, lake, tmp_path, capsys):
+    """Twenty-two sessions, two of them missing; the other symbol is published."""
+    folder = tmp_path / "csv"
+    folder.mkdir()
+    days = [f"2018-05-{day:02d}" for day in range(1, 32) if f"{day:02d}" not in {"05", "06", "12", "13", "19", "20", "26", "27", "28"}]
+    for symbol, held in (("AAPL", days), ("MSFT", days[:5] + days[7:])):
+        rows = [f"{day},10,12,9,11,{1000 + number}" for number, day in enumerate(held)]
+        (folder / f"{symbol}.csv").write_text("\n".join(["date,open,high,low,close,volume", *rows]))
+    run = context(source="csv")
+    plan = PLAN | {"source": "csv", "symbols": ["AAPL", "MSFT"], "csv_folder": str(folder), "start": "2018-05-01T00:00:00+00:00"}
+    checked = check(run, plan)
+    reason = "2 of 22 bars are missing (9.1%): 2018-05-08 to 2018-05-09 (2)"
+    assert checked["held"] == {"MSFT": reason}
+    assert f"MSFT is held back, none of its rows of this run is published: {reason}" in capsys.readouterr().out
+    extra = PublishBarsOperator(task_id="publish_bars", checked=checked).execute(run)
+    assert (extra["held"], extra["docs"], extra["counts"]["kept"]) == (["MSFT"], "reports/data_docs/index.html", 42)
+    assert set(read_month(lake, lake.bars("1d"), "2018-05")["symbol"].to_pylist()) == {"AAPL"}
+
+
 def test_a_plan_that_is_gone_fails_with_a_sentence(context):
+    checked = {"plan": "staging/checks/gone/plan.json", "source": "sample", "timeframe": "1d"}
     with pytest.raises(AirflowFailException, match=r"plan\.json"):
-        publish = PublishBarsOperator(task_id="publish_bars", checked={"plan": "staging/checks/gone/plan.json", "source": "sample", "timeframe": "1d"})
-        publish.execute(context())
+        PublishBarsOperator(task_id="publish_bars", checked=checked).execute(context())

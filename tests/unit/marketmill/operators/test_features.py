@@ -58,7 +58,15 @@ def test_the_event_names_the_months_that_changed(context, lake, bars, job):
     run = context()
     extra = BUILD.execute(run)
     assert run["outlet_events"][FEATURES].extra == extra
-    assert extra == {"timeframe": "1d", "feature_set": "abc", "months": ["2018-05"], "rows": 44, "content": {"2018-05": "y"}}
+    assert extra == {
+        "universe": "sample",
+        "source": "sample",
+        "timeframe": "1d",
+        "feature_set": "abc",
+        "months": ["2018-05"],
+        "rows": 44,
+        "content": {"2018-05": "y"},
+    }
     assert lake.files("staging/features") == []
 
 
@@ -91,8 +99,6 @@ def test_java_is_missed_with_a_sentence_and_before_spark(context, bars, job, mon
 
 
 def test_features_that_are_up_to_date_need_no_java(context, bars, job, monkeypatch):
-    from spark_jobs.plan import plan_features as real
-
     class UpToDate:
         up_to_date = True
         months = ("2018-04", "2018-05")
@@ -100,8 +106,7 @@ def test_features_that_are_up_to_date_need_no_java(context, bars, job, monkeypat
     def no_java(_environment):
         raise AssertionError("Java was looked for")
 
-    assert real  # the name that is replaced exists
-    monkeypatch.setattr("spark_jobs.plan.plan_features", lambda *_: UpToDate)
+    monkeypatch.setattr("spark_jobs.plan.plan_features", lambda *_, **__: UpToDate)
     monkeypatch.setattr(features, "java_problem", no_java)
     with pytest.raises(AirflowSkipException, match="all 2 months of 1d features are up to date"):
         BUILD.execute(context())

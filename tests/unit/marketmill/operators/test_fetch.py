@@ -149,7 +149,16 @@ def test_a_review_without_a_complete_symbol_fails(context):
 
 
 def test_the_last_step_names_what_is_missing(context):
-    reviewed = {"plan": BATCH, "failed": {"B": "gone", "C": "late"}}
-    with pytest.raises(AirflowFailException, match="2 of 3 symbols could not be fetched, the others are published: B: gone; C: late"):
-        ConfirmCompleteOperator(task_id="confirm", reviewed=reviewed).execute(context())
-    ConfirmCompleteOperator(task_id="confirm", reviewed={"plan": BATCH, "failed": {}}).execute(context())
+    def confirm(failed, held):
+        reviewed = {"plan": BATCH, "failed": failed}
+        ConfirmCompleteOperator(task_id="confirm", reviewed=reviewed, checked={"held": held}).execute(context())
+
+    fetch = "2 of 3 symbols could not be fetched, the others are published: B: gone; C: late"
+    held = r"1 of 1 symbols lack too many bars and are held back, the others are published: A: 9 of 20 bars are missing"
+    with pytest.raises(AirflowFailException, match=fetch):
+        confirm({"B": "gone", "C": "late"}, {})
+    with pytest.raises(AirflowFailException, match=held):
+        confirm({}, {"A": "9 of 20 bars are missing"})
+    with pytest.raises(AirflowFailException, match=r"could not be fetched.*gone\. 1 of 2 symbols lack"):
+        confirm({"B": "gone"}, {"A": "9 of 20"})
+    confirm({}, {})

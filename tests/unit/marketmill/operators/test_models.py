@@ -64,15 +64,32 @@ def test_a_form_reaches_the_training(context, lake, training):
 
 def test_an_empty_form_takes_the_settings(context, training):
     TRAIN.execute(context(universe=None, seed=None))
-    assert (training.asked["universe"], training.asked["seed"], training.asked["start"], training.asked["force"]) == ("sample", 7, None, False)
+    assert (training.asked["universe"], training.asked["seed"], training.asked["start"], training.asked["force"]) == (
+        "sample",
+        7,
+        None,
+        False,
+    )
 
 
 def test_a_new_version_sends_an_event_with_the_months_that_started_the_run(context, training):
     events = {"features": [SimpleNamespace(extra={"months": ["2018-05"]}), SimpleNamespace(extra={"months": ["2018-04"]})]}
     run = context() | {"triggering_asset_events": events}
     TRAIN.execute(run)
-    expected = {"model": "volatility_garch", "version": "3", "verdict": "met", "months": ["2018-04", "2018-05"]}
-    assert run["outlet_events"][MODEL].extra == expected
+    assert run["outlet_events"][MODEL].extra == {
+        "universe": "sample",
+        "source": "sample",
+        "model": "volatility_garch",
+        "version": "3",
+        "verdict": "met",
+        "months": ["2018-04", "2018-05"],
+    }
+
+
+def test_features_of_another_universe_train_on_that_universe(context, training):
+    events = {"features": [SimpleNamespace(extra={"universe": "core5", "months": ["2018-05"]})]}
+    TRAIN.execute(context(universe=None) | {"triggering_asset_events": events})
+    assert training.asked["universe"] == "core5"
 
 
 def test_a_version_that_is_there_already_is_skipped_without_an_event(context, training):
@@ -85,7 +102,7 @@ def test_a_version_that_is_there_already_is_skipped_without_an_event(context, tr
 
 def test_a_model_error_is_final_and_one_sentence(context, training):
     training.answer = ModelError("two years of bars are needed")
-    with pytest.raises(AirflowFailException, match="^two years of bars are needed$"):
+    with pytest.raises(AirflowFailException, match=r"^two years of bars are needed$"):
         TRAIN.execute(context())
 
 

@@ -23,6 +23,7 @@ from tests.results_database import engine_of, fresh_processes
 SECOND = 1_000_000
 BEGIN = 1_717_405_200 * SECOND
 _NEVER = 2**62
+_LEAP = SECOND
 
 
 class ManualClock:
@@ -39,7 +40,7 @@ class ManualClock:
 
 
 class SharedClock:
-    """One time for several processes: it stands while any of them works."""
+    """One time for several processes: it stands while any of them works, and moves in leaps, so that several wake at once and race."""
 
     def __init__(self, context: ForkServerContext, processes: int) -> None:
         self._changed = context.Condition()
@@ -65,7 +66,7 @@ class SharedClock:
     def _set(self, wake: int) -> None:
         self._wakes[self.mine] = wake
         if all(self._wakes) and min(self._wakes) < _NEVER:
-            self._now.value = max(self._now.value, min(self._wakes))
+            self._now.value = max(self._now.value, -(-min(self._wakes) // _LEAP) * _LEAP)
             self._changed.notify_all()
 
 
@@ -98,31 +99,40 @@ def binance_request(chance: random.Random) -> Request:
     return Request(chance.choice([40, 100, 400]))
 
 
-def _work(url: str, vendor: str, number: int, clock: SharedClock, make: Make, seconds: float, latency: float, results: Any) -> None:
+@dataclass(frozen=True)
+class Plan:
+    """For how long to hammer, how long a request and its answer travel at most, and how late the first process always is."""
+
+    seconds: float
+    latency: float
+    late: float = 0.0
+
+
+def _work(url: str, vendor: str, number: int, clock: SharedClock, make: Make, plan: Plan, results: Any) -> None:
     clock.mine = number
     chance = random.Random(number)
     ledger = Ledger(engine_of(url), clock)
     sent: list[Sent] = []
-    while clock.now(None) < BEGIN + seconds * SECOND:
-        request = make(chance)
-        while not isinstance(answer := ledger.reserve(vendor, request), Granted):
-            clock.sleep(answer.seconds)
-        clock.sleep(chance.uniform(0, latency))
-        arrived = clock.now(None)
-        clock.sleep(chance.uniform(0, latency))
-        ledger.settle(answer)
-        sent.append(Sent(number, to_microseconds(answer.at), arrived, clock.now(None), request))
-    clock.leave()
-    results.put(sent)
+    try:
+        while clock.now(None) < BEGIN + plan.seconds * SECOND:
+            request = make(chance)
+            while not isinstance(answer := ledger.reserve(vendor, request), Granted):
+                clock.sleep(answer.seconds + (0 if number else plan.late))
+            clock.sleep(chance.uniform(0, plan.latency))
+            arrived = clock.now(None)
+            clock.sleep(chance.uniform(0, plan.latency))
+            ledger.settle(answer)
+            sent.append(Sent(number, to_microseconds(answer.at), arrived, clock.now(None), request))
+    finally:
+        clock.leave()
+        results.put(sent)
 
 
-def hammer(url: str, vendor: str, make: Make, seconds: float, *, latency: float = 1.0, processes: int = 4) -> list[Sent]:
-    """What ``processes`` sent together in so many seconds of the clock, in the order of arrival."""
+def hammer(url: str, vendor: str, make: Make, plan: Plan, processes: int = 4) -> list[Sent]:
+    """What ``processes`` sent together, in the order of arrival."""
     context = fresh_processes()
     clock, results = SharedClock(context, processes), context.Queue()
-    workers = [
-        context.Process(target=_work, args=(url, vendor, number, clock, make, seconds, latency, results)) for number in range(processes)
-    ]
+    workers = [context.Process(target=_work, args=(url, vendor, number, clock, make, plan, results)) for number in range(processes)]
     for worker in workers:
         worker.start()
     sent = [row for _ in workers for row in results.get(timeout=120)]

@@ -36,6 +36,26 @@ def test_neighbours_follow_the_reserved_id_and_each_gateway_has_its_own(engine: 
         assert again == 190
 
 
+def test_tasks_that_ask_at_once_get_different_ids(engine: Engine) -> None:
+    ledger = Ledger(engine)
+    together = threading.Barrier(4)
+    taken: list[list[int]] = [[] for _ in range(4)]
+
+    def _lease(mine: list[int]) -> None:
+        for _ in range(10):
+            together.wait(30)
+            with ledger.lease_client_id(190) as client_id:
+                mine.append(client_id)
+                together.wait(30)
+
+    threads = [threading.Thread(target=_lease, args=(mine,)) for mine in taken]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [sorted(ids) for ids in zip(*taken, strict=True)] == [[190, 191, 192, 193]] * 10
+
+
 def test_an_id_is_given_back_when_the_task_fails(engine: Engine) -> None:
     ledger = Ledger(engine)
     with pytest.raises(ZeroDivisionError), ledger.lease_client_id(190):

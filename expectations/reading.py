@@ -1,0 +1,75 @@
+"""Read what landed for some months, with what the rules need beside each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.agreement import NOTHING, OtherSources
+from expectations.bars import PRICES
+from expectations.beside import LOOK_BACK, Facts
+from expectations.coverage import Coverage, asked_for
+from expectations.request import CheckRequest
+from expectations.sessions import place
+from expectations.splits import read_splits
+from include.calendars import closed_at
+from include.lake import Lake
+from include.landing import Interval, SymbolLanding
+from include.quality import Outage, Thresholds
+from include.schemas import TIMESTAMP
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows of one symbol: those of the piece of time and those of the time before it, in the order of landing."""
+
+    rows: pa.Table
+    superseded: int
+    asked: list[Interval]
+
+    @property
+    def times(self) -> pd.DatetimeIndex:
+        """Openings of the rows, UTC."""
+        return pd.DatetimeIndex(self.rows["timestamp"].to_pandas(), tz="UTC")
+
+
+class Symbol:
+    """One symbol of the request, read piece by piece."""
+
+    def __init__(self, lake: Lake, request: CheckRequest, place_in_request: int, thresholds: Thresholds, outages: Sequence[Outage]) -> None:
+        instrument = request.instruments[place_in_request]
+        self.symbol, self._calendar, self._timeframe = instrument.symbol, instrument.calendar, request.timeframe
+        self.facts = Facts(instrument, thresholds, read_splits(lake, instrument.symbol))
+        self.coverage = Coverage(instrument, request.timeframe, outages)
+        self._landing = SymbolLanding(lake, request.source, request.timeframe, instrument.symbol)
+        self._others = OtherSources(lake, request.source, request.timeframe, instrument.symbol, self.facts.splits)
+
+    @property
+    def answered(self) -> list[Interval]:
+        """Intervals for which the source gave an answer."""
+        return [(answer.start, answer.end) for answer in self._landing.answers]
+
+    def read(self, start: datetime, end: datetime) -> Piece:
+        """Rows from :data:`expectations.beside.LOOK_BACK` before ``start``, with the time they were known."""
+        landed = self._landing.read(start, end, look_back=LOOK_BACK.to_pytimedelta())
+        rows = landed.rows
+        for name in PRICES:  # A source's "not a number" is a missing value, whatever wrote the file.
+            values = rows[name]
+            rows = rows.set_column(rows.column_names.index(name), name, pc.if_else(pc.is_nan(values), None, values))
+        piece = Piece(rows, landed.superseded, asked_for(self.answered, landed.empty, start, end))
+        times = piece.times
+        known = closed_at(self._calendar, self._timeframe, times) if len(times) else times
+        return Piece(rows.append_column("closed_at", pa.array(known, TIMESTAMP)), piece.superseded, piece.asked)
+
+    def placed(self, times: pd.DatetimeIndex) -> pd.DataFrame:
+        """Place of kept rows in the calendar."""
+        return place(self._calendar, self._timeframe, times)
+
+    def others(self, bars: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:
+        """Closes of another source for kept rows."""
+        return self._others.closes(bars, start, end, self.facts.thresholds) if len(bars) else NOTHING

@@ -1,0 +1,85 @@
+"""Thresholds of the checks: ``config/quality.yaml``, defaults for all and what differs by universe."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from include.universes import Kind
+from include.yaml_files import load_yaml
+
+FILE = Path(__file__).parent / "config" / "quality.yaml"
+
+_Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Thresholds(BaseModel):
+    """Where a rule says that something is too much."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    missing_share: _Share = Field(default=0.05, description="share of missing bars from which a symbol is held back")
+    fewest_missing: int = Field(default=2, ge=1, description="fewer missing bars than this never hold a symbol back")
+    largest_move: dict[Kind, float | None] = Field(
+        default={Kind.STOCK: 0.5, Kind.FUND: 0.5, Kind.INDEX: 0.5, Kind.CRYPTO: 0.5, Kind.CURRENCY: 0.1},
+        description="largest change from close to close that needs no look, as a fraction; null: any",
+    )
+    any_move: tuple[str, ...] = Field(default=("^VIX",), description="symbols that really move by more than any bound")
+    split_ratios: tuple[Annotated[float, Field(gt=1)], ...] = Field(
+        default=(2, 3, 1.5, 4, 5, 7, 10, 20), min_length=1, description="new shares per old share; each also the other way round"
+    )
+    split_tolerance: _Share = Field(default=0.03, description="how near to a ratio open / previous close must be, as a fraction of it")
+    split_volume: float = Field(default=5, gt=1, description="most times the usual volume on a day that may be a split")
+    source_difference: _Share = Field(default=0.005, description="largest difference of the closes of two sources, as a fraction")
+
+
+class Outage(BaseModel):
+    """A time without trading on a market that never closes: its bars are named, not missed. Half-open."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @model_validator(mode="after")
+    def _is_an_interval(self) -> Outage:
+        if self.start >= self.end:
+            raise ValueError(f"start {self.start} is not before end {self.end}")
+        return self
+
+    @property
+    def interval(self) -> tuple[datetime, datetime]:
+        """``start`` and ``end``."""
+        return self.start, self.end
+
+
+class Quality(BaseModel):
+    """The file: thresholds for all, thresholds of some universes (what they leave out is as for all), outages of crypto markets."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    thresholds: Thresholds = Thresholds()
+    universes: dict[str, Thresholds] = {}
+    crypto_outages: tuple[Outage, ...] = ()
+
+    def of(self, universe: str | None) -> Thresholds:
+        """Thresholds of a universe."""
+        own = self.universes.get(universe or "")
+        if own is None:
+            return self.thresholds
+        return self.thresholds.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+
+
+def load_quality(file: Path = FILE) -> Quality:
+    """Read the thresholds.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is wrong; the message names the key and what is allowed.
+    """
+    return load_yaml(file, Quality)

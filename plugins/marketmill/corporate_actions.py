@@ -1,0 +1,84 @@
+"""Bring the store of splits and dividends up to date."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+from include.actions import append_actions
+from include.errors import MarketmillError, SourceError
+from include.lake import Lake
+from include.landing import list_landed
+from include.timeframes import TIMEFRAMES
+from include.universes import Instrument, Kind
+from marketmill.hooks.actions import Actions, ActionsHook, ActionsOutcome
+from marketmill.outcomes import Permanent, RateLimited, Transient
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FetchedActions:
+    """What came of one symbol; JSON-safe. ``new`` actions were not known; ``state`` as in :class:`marketmill.fetch.Fetched`."""
+
+    symbol: str
+    state: str = "complete"
+    new: int = 0
+    reason: str = ""
+    until: str | None = None
+
+
+def fetch_actions(lake: Lake, hook: ActionsHook, instruments: Sequence[Instrument], start: datetime) -> list[FetchedActions]:
+    """Ask for the actions of each share since its first landed bar, or ``start`` (UTC) where that is earlier, and store the new ones.
+
+    A symbol that fails does not stop the others, but a source that wants to be left alone does.
+
+    Raises
+    ------
+    LakeError
+        If an action cannot be stored.
+    """
+    results = []
+    shares = [instrument for instrument in instruments if instrument.kind in {Kind.STOCK, Kind.FUND}]
+    with closing(hook):
+        for number, share in enumerate(shares, start=1):
+            result = _fetch(lake, hook, share, start)
+            results.append(result)
+            said = result.reason or f"{result.new} new splits and dividends"
+            _LOG.info("%d/%d %s: %s", number, len(shares), share.symbol, said)
+            if result.state == "rate_limited":
+                break
+    return results
+
+
+def _fetch(lake: Lake, hook: ActionsHook, share: Instrument, start: datetime) -> FetchedActions:
+    symbol, source = share.symbol, hook.source.value
+    # Every split since a bar was landed has to be known, or the bar would stay on an old price scale.
+    landed = [answer.start for timeframe in TIMEFRAMES for answer in list_landed(lake, source, timeframe, symbol)]
+    outcome = _ask(hook, share, min([start, *landed]))
+    if isinstance(outcome, Actions):
+        try:
+            new = append_actions(lake, symbol, source, outcome.fetched_at, outcome.actions)
+        except SourceError as error:
+            return FetchedActions(symbol, "permanent", reason=str(error))
+        for action in new:
+            _LOG.info("%s: %s of %g on %s", symbol, action.kind, action.value, action.date)
+        return FetchedActions(symbol, new=len(new))
+    until = outcome.until.isoformat() if isinstance(outcome, RateLimited) else None
+    return FetchedActions(symbol, _STATES[type(outcome)], reason=outcome.reason, until=until)
+
+
+_STATES: dict[type, str] = {RateLimited: "rate_limited", Transient: "transient", Permanent: "permanent"}
+
+
+def _ask(hook: ActionsHook, share: Instrument, start: datetime) -> ActionsOutcome:
+    try:
+        return hook.fetch_actions(share, start)
+    except MarketmillError:
+        raise
+    except Exception as error:  # noqa: BLE001  (a fault of ours in one symbol's answer must not cost the others theirs)
+        _LOG.exception("%s: the hook failed", share.symbol)
+        return Transient(f"unexpected {type(error).__name__}: {error}")

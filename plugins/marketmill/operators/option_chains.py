@@ -1,0 +1,97 @@
+"""Take snapshots of option chains."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException
+
+from include.errors import ConfigurationError, SourceError
+from include.sources import SourceName
+from include.universes import Instrument, load_universe, pick_instruments
+from marketmill.operators.base import run_name
+from marketmill.operators.waiting import WaitingOperator
+
+if TYPE_CHECKING:
+    from marketmill.hooks.option_chains import OptionChainsHook
+    from marketmill.quota.spending import Quota
+
+#: What a run took stays its own for so long, however often it is repeated.
+_SNAPSHOT = timedelta(days=7)
+
+
+class SnapshotOptionChainsOperator(WaitingOperator):
+    """Land the chains that the form asks for. The same run again asks only for those that it does not have yet.
+
+    Returns one :class:`marketmill.option_chains.Snapshot` (as dict) a symbol; fails with the list of the symbols that are not
+    complete, after the others landed.
+    """
+
+    def work(self, context: Context) -> list[dict[str, Any]]:
+        """Read the form, ask, land."""
+        from include.settings import open_lake, settings
+        from marketmill.option_chains import ChainWish, snapshot_chains
+
+        params, now = context["params"], datetime.now(UTC)
+        instruments = self._instruments(params.get("symbols"), settings().universe)
+        run_after = context["dag_run"].run_after or now
+        wish = ChainWish(_expiries(params.get("expiries")), max(run_after, now - _SNAPSHOT), now.date())
+        lake, hook = open_lake(), self._hook(context)
+        results = snapshot_chains(lake, hook, instruments, wish)
+        if until := next((result.until for result in results if result.until), None):
+            self.wait_until(datetime.fromisoformat(until))
+        failed = "; ".join(f"{result.symbol}: {result.reason}" for result in results if result.state != "complete")
+        if any(result.state == "transient" for result in results) and context["ti"].try_number <= context["ti"].max_tries:
+            raise AirflowException(f"to be tried again: {failed}")
+        if failed:
+            raise SourceError(f"option chains are missing: {failed}")
+        landed, held = sum(result.landed for result in results), sum(result.held for result in results)
+        self.log.info("%d chains landed, %d were held already, in the lake %s", landed, held, lake.url)
+        return [asdict(result) for result in results]
+
+    @staticmethod
+    def _instruments(symbols: list[str] | None, universe: str) -> list[Instrument]:
+        if not symbols:
+            raise ConfigurationError("symbols is empty; name at least one, for example SPY")
+        return pick_instruments(load_universe(universe), symbols)
+
+    @staticmethod
+    def _hook(context: Context) -> OptionChainsHook:
+        from marketmill.hooks.option_chains import OptionChainsHook
+        from marketmill.sources import open_source, parse_source
+
+        source = parse_source(context["params"].get("source"))
+        hook = open_source(source, quota=_quota(source, context))
+        if not isinstance(hook, OptionChainsHook):
+            raise ConfigurationError(f"source {source} has no option chains; use {SourceName.YAHOO} or {SourceName.IBKR}")
+        return hook
+
+
+def _quota(source: SourceName, context: Context) -> Quota | None:
+    """What the run may ask: the form's limits, for IBKR else those of the settings."""
+    from include.settings import settings
+    from marketmill.quota.ledger import open_ledger
+    from marketmill.quota.requests import Job
+    from marketmill.quota.spending import Quota
+
+    if source not in {SourceName.YAHOO, SourceName.IBKR}:
+        return None
+    most, interval = context["params"].get("max_snapshots"), context["params"].get("snapshot_interval")
+    if source is SourceName.IBKR:
+        most = settings().training_max_snapshots if most is None else most
+        interval = settings().training_snapshot_interval if interval is None else interval
+    job = None if most is None else Job(run_name(context), int(most))
+    return Quota(open_ledger(), source.value, job=job, interval=float(interval or 0))
+
+
+def _expiries(texts: list[str] | None) -> tuple[date, ...]:
+    days = []
+    for text in texts or []:
+        try:
+            days.append(date.fromisoformat(text))
+        except (TypeError, ValueError):
+            raise ConfigurationError(f"expiry {text!r} is not a date of the form YYYY-MM-DD") from None
+    return tuple(days)

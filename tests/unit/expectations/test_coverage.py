@@ -1,0 +1,139 @@
+"""Completeness against the symbol's own calendar, and what becomes of a symbol that lacks too much."""
+
+from collections.abc import Callable
+from typing import Any
+
+from expectations import check
+from expectations.check import CheckRequest, CheckSummary, check_bars
+from expectations.checked import publish_checked
+from expectations.completeness import missing_allowed
+from include.holds import read_holds
+from include.lake import Lake
+from include.publish import read_month
+from include.quality import Thresholds
+
+Land = Callable[..., None]
+Request = Callable[..., CheckRequest]
+Bars = Callable[..., list[dict[str, Any]]]
+Rows = list[dict[str, Any]]
+
+
+def without(rows: Rows, *days: str) -> Rows:
+    return [row for row in rows if row["date"] not in days]
+
+
+def published(lake: Lake, request: CheckRequest) -> CheckSummary:
+    summary = check_bars(lake, request, run="run")
+    publish_checked(lake, summary.plan)
+    return summary
+
+
+def symbols(lake: Lake, month: str) -> set[str]:
+    table = read_month(lake, Lake.bars("1d"), month)
+    return set() if table is None else set(table["symbol"].to_pylist())
+
+
+def test_a_small_gap_is_listed_and_holds_nothing_back(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
+    land("AAPL", without(bars("2018-01-02", "2018-12-31"), "2018-05-08", "2018-05-09", "2018-11-01"))
+    summary = published(lake, request_for("AAPL"))
+    covered = summary.coverage["AAPL"]
+    assert (covered.expected, covered.missing, covered.gaps) == (250, 3, "2018-05-08 to 2018-05-09 (2); 2018-11-01")
+    assert summary.held == {}
+
+
+def test_five_percent_missing_hold_the_symbol_back_and_not_the_others(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
+    rows = bars("2018-01-02", "2018-12-31")
+    land("AAPL", without(rows, *(row["date"] for row in rows[100:113])))
+    land("MSFT", rows)
+    summary = published(lake, request_for("AAPL", "MSFT"))
+    assert list(summary.held) == ["AAPL"]
+    assert summary.held["AAPL"].startswith("13 of 250 bars are missing (5.2%): 2018-05-25 to 2018-06-13 (13)")
+    assert summary.symbols["AAPL"].fetched == summary.symbols["AAPL"].kept + summary.symbols["AAPL"].quarantined
+    assert {symbols(lake, f"2018-{month:02d}") == {"MSFT"} for month in range(1, 13)} == {True}
+    (hold,) = read_holds(lake, "1d", ["AAPL", "MSFT"])
+    assert (hold.symbol, hold.source, len(hold.months), hold.reason) == ("AAPL", "csv", 12, summary.held["AAPL"])
+
+
+def test_what_is_held_back_keeps_what_it_has_and_is_released_by_a_later_check(
+    lake: Lake, land: Land, request_for: Request, bars: Bars
+) -> None:
+    january = request_for("AAPL", end="2018-02-01")
+    rows = bars("2018-01-02", "2018-01-31")
+    land("AAPL", rows, end="2018-02-01")
+    published(lake, january)
+    before = read_month(lake, Lake.bars("1d"), "2018-01")
+    land("AAPL", rows[:4] + rows[12:], end="2018-02-01")
+    assert list(published(lake, january).held) == ["AAPL"]
+    assert read_month(lake, Lake.bars("1d"), "2018-01").equals(before)
+    assert len(read_holds(lake, "1d", ["AAPL"])) == 1
+    land("AAPL", [row | {"close": 10.5} for row in rows], end="2018-02-01")
+    assert published(lake, january).held == {}
+    assert set(read_month(lake, Lake.bars("1d"), "2018-01")["close"].to_pylist()) == {10.5}
+    assert read_holds(lake, "1d", ["AAPL"]) == []
+
+
+def test_refused_rows_are_missing_bars(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
+    rows = bars("2018-01-02", "2018-01-31")
+    land("AAPL", [row | {"high": 1.0} if number < 3 else row for number, row in enumerate(rows)])
+    summary = check_bars(lake, request_for("AAPL"), run="run")
+    assert summary.coverage["AAPL"].gaps == "2018-01-02 to 2018-01-04 (3)"
+    assert list(summary.held) == ["AAPL"]
+
+
+def test_time_before_the_first_bar_and_after_the_last_month_is_not_missing(
+    lake: Lake, land: Land, request_for: Request, bars: Bars
+) -> None:
+    land("AAPL", bars("2018-04-18", "2018-08-31"))
+    assert check_bars(lake, request_for("AAPL"), run="run").coverage["AAPL"].missing == 0
+
+
+def test_the_rest_of_the_last_month_is_missing(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
+    land("AAPL", bars("2018-01-02", "2018-08-28"))
+    covered = check_bars(lake, request_for("AAPL"), run="run").coverage["AAPL"]
+    assert covered.gaps == "2018-08-29 to 2018-08-31 (3)"
+
+
+def test_a_hole_of_whole_months_is_missing(lake: Lake, land: Land, request_for: Request, bars: Bars, monkeypatch: Any) -> None:
+    land("AAPL", [*bars("2018-01-02", "2018-04-30"), *bars("2018-07-02", "2018-12-31")])
+    at_once = check_bars(lake, request_for("AAPL"), run="run")
+    assert at_once.coverage["AAPL"].gaps == "2018-05-01 to 2018-06-29 (43)"
+    monkeypatch.setattr(check, "_ROWS_AT_ONCE", 1)
+    assert check_bars(lake, request_for("AAPL"), run="run") == at_once
+
+
+def test_what_the_source_says_is_empty_and_what_it_was_not_asked_for_is_not_missing(
+    lake: Lake, land: Land, request_for: Request, bars: Bars
+) -> None:
+    land("AAPL", bars("2018-01-02", "2018-04-30"), end="2018-05-01")
+    land("AAPL", [], start="2018-05-01", end="2018-06-01")
+    land("AAPL", bars("2018-07-02", "2018-12-31"), start="2018-07-01", end="2019-01-01")
+    assert check_bars(lake, request_for("AAPL"), run="run").coverage["AAPL"].missing == 0
+
+
+def test_a_session_that_moved_is_there_and_a_sunday_is_no_substitute(
+    lake: Lake, land: Land, request_for: Request, bars: Bars, bar: Any
+) -> None:
+    rows = [*without(bars("2018-01-02", "2018-03-29"), "2018-01-16", "2018-02-05"), bar("2018-01-15"), bar("2018-02-04")]
+    land("AAPL", rows)
+    covered = check_bars(lake, request_for("AAPL"), run="run").coverage["AAPL"]
+    assert (covered.moved, covered.gaps) == (1, "2018-02-05")
+
+
+def test_one_missing_bar_of_a_short_month_holds_nothing_back() -> None:
+    assert missing_allowed(19, Thresholds()) == 1
+    assert missing_allowed(20, Thresholds()) == 1
+    assert missing_allowed(100, Thresholds()) == 4
+    assert missing_allowed(101, Thresholds()) == 5
+    assert missing_allowed(0, Thresholds()) == 1
+
+
+def test_hours_of_an_exchange_are_counted_from_its_open_or_by_the_clock(lake: Lake, land: Land, request_for: Request, bar: Any) -> None:
+    """Seven bars either way; 2018-07-03 was a half-day with four of them, or five by the clock."""
+    for symbol, minute in (("AAPL", 30), ("MSFT", 0)):
+        hours = range(13, 20)
+        rows = [bar(f"2018-07-{day:02d} {hour}:{minute:02d}") for day in (2, 5, 6) for hour in hours]
+        rows += [bar(f"2018-07-03 {hour}:{minute:02d}") for hour in range(13, 17)]
+        land(symbol, rows[1:], start="2018-07-01", end="2018-07-07", timeframe="1h")
+    summary = check_bars(lake, request_for("AAPL", "MSFT", timeframe="1h", end="2018-12-31"), run="run")
+    assert (summary.coverage["AAPL"].missing, summary.coverage["MSFT"].missing) == (0, 0)
+    assert (summary.coverage["AAPL"].expected, summary.coverage["MSFT"].expected) == (24, 24)
