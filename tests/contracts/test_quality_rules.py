@@ -67,7 +67,13 @@ def change(columns: list[str], by: Callable[[pd.DataFrame], pd.DataFrame], lengt
 
 
 def swap(first: str, second: str) -> Change:
-    return change([first, second], lambda rows: rows[[second, first]])
+    def apply(frame: pd.DataFrame, at: int, draw: np.random.Generator) -> pd.DataFrame:
+        while frame[first][at] == frame[second][at]:
+            at += 1
+        frame.loc[at, [first, second]] = frame.loc[at, [second, first]].to_numpy(copy=True)
+        return frame
+
+    return apply
 
 
 def shift_a_day(frame: pd.DataFrame, at: int, draw: np.random.Generator) -> pd.DataFrame:

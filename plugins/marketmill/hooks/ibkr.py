@@ -23,7 +23,7 @@ from marketmill.hooks.ibkr_contracts import listing_of
 from marketmill.hooks.ibkr_errors import IbkrError, Meaning, RefusedError
 from marketmill.hooks.option_chains import ChainOutcome, ExpiriesOutcome, OptionChainsHook
 from marketmill.outcomes import Outcome, Permanent, RateLimited, Transient
-from marketmill.quota.errors import QuotaWait, SnapshotLimitError
+from marketmill.quota.errors import QuotaWait
 from marketmill.quota.ledger import open_ledger
 from marketmill.quota.spending import Quota
 
@@ -105,7 +105,7 @@ class IbkrHook(BarsHook, OptionChainsHook):
         try:
             listing_of(instrument)  # a wrong symbol needs no connection to be refused
             return work()
-        except (ConfigurationError, SnapshotLimitError) as error:
+        except ConfigurationError as error:
             return Permanent(str(error))
         except QuotaWait as wait:
             return RateLimited(wait.until, f"{symbol}: {wait}")

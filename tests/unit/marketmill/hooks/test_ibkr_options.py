@@ -10,6 +10,7 @@ import pytest
 from include.option_chains import LandedChain, list_chains, read_chain, write_chain
 from marketmill.hooks.option_chains import Chain, Expiries
 from marketmill.outcomes import ConfirmedEmpty, Permanent, RateLimited, Transient
+from marketmill.quota.errors import SnapshotLimitError
 from marketmill.quota.requests import Job
 from tests.servers.tws import Fault
 from tests.servers.tws.greeks import option_greeks
@@ -91,14 +92,13 @@ def test_a_real_chain_comes_exactly_and_into_the_lake(tmp_path, monkeypatch, lak
     with mill({}, monday, tmp_path, monkeypatch, options=quotes) as running:
         hook = running.hook(job=Job("snapshot", max_snapshots=1))
         chain = hook.fetch_chain(instrument("AAPL"), expiry)
-        second = hook.fetch_chain(instrument("AAPL"), quotes[-1].expiry)
+        with pytest.raises(SnapshotLimitError, match="snapshot used 1 of its 1 requests to ibkr"):
+            hook.fetch_chain(instrument("AAPL"), quotes[-1].expiry)
         hook.close()
         assert running.server.violations() == []
     assert isinstance(chain, Chain)
     bids = {(row["right"][0].upper(), row["strike"]): row["bid"] for row in chain.rows.to_pylist()}
     assert bids == {(quote.right, quote.strike): quote.bid for quote in wanted}
-    assert isinstance(second, Permanent)
-    assert "snapshot used 1 of its 1 requests to ibkr" in second.reason
     write_chain(lake, LandedChain("ibkr", "AAPL", expiry, chain.fetched_at), chain.rows)
     [held] = list_chains(lake, "ibkr", "AAPL")
     assert read_chain(lake, held).num_rows == len(wanted)
