@@ -154,7 +154,6 @@ KINDS: list[tuple[str, str | None, Change]] = [
     ("high x1.1", None, change(["high"], times(1.1))),
     ("swap high and low", "high_not_below_low", swap("high", "low")),
     ("swap open and high", "high_not_below_open", swap("open", "high")),
-    ("swap close and low", "close_not_below_low", swap("close", "low")),
     ("swap close and volume", "high_not_below_close", swap("close", "volume")),
     ("swap open and close", None, swap("open", "close")),
     ("row on a day without a session", "off_calendar", shift_a_day),
