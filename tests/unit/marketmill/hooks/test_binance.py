@@ -140,13 +140,6 @@ def test_after_delisting_it_is_empty_for_sure(open_, lake):
         )
 
 
-def test_after_delisting_nothing_more_is_waited_for(open_):
-    bars = walk("2024-05-01", "2024-05-10T08:00")
-    with open_({"BTC/USDT": {"1h": bars}}, "2024-05-20T10:30", delisted=("BTC/USDT",)) as market:
-        outcome = fetch(market, "1h", "2024-05-01", "2024-06-01")
-        assert (rows_of(outcome.rows), outcome.covers_until) == (bars, None)
-
-
 def test_a_pair_that_trades_and_shows_no_bars_is_not_believed(open_, lake):
     with open_({"BTC/USDT": {"1h": walk("2024-04-01", "2024-05-10T08:00")}}, "2024-07-02") as market:
         outcome = fetch(market, "1h", "2024-06-01", "2024-07-01")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pickle
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -189,13 +190,12 @@ def test_a_proxy_s_password_is_never_shown(open_, monkeypatch, caplog, capsys):
         assert "hunter2" not in outcome.reason + caplog.text + "".join(capsys.readouterr())
 
 
-def test_the_store_of_pickled_cookies_is_not_touched(open_, lake, monkeypatch):
-    from yfinance import cache
+def test_no_cookie_is_pickled_or_unpickled(open_, lake, monkeypatch):
+    def refuse(*_args, **_options):
+        raise AssertionError("pickle was used")
 
-    def refuse():
-        raise AssertionError("yfinance unpickles what it finds there")
-
-    monkeypatch.setattr(cache, "get_cookie_cache", refuse)
+    monkeypatch.setattr(pickle, "loads", refuse)
+    monkeypatch.setattr(pickle, "dumps", refuse)
     with open_() as market:
         assert market.fetch(lake, "AAPL", "1d", *SPAN).state == "complete"
         assert len(market.yahoo.requests("getcrumb")) == 1
