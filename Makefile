@@ -16,7 +16,7 @@ run: setup migrate ## ten years of bars -> checks -> features -> models -> repor
 	@$(IN_PROJECT) exec bin/run_mill
 
 test: setup ## all tests
-	@$(IN_PROJECT) python -m pytest -n $(WORKERS) --dist loadgroup
+	@$(IN_PROJECT) python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: setup ## ruff, mypy, import-linter
 	@$(IN_PROJECT) ruff check . && ruff format --check . && mypy && lint-imports --no-logo

@@ -62,11 +62,3 @@ def hashes(lake: Lake) -> Callable[..., dict[str, str]]:
         return {str(path.relative_to(lake.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     return hashes
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out the runs of whole DAGs unless they are asked for: MARKETMILL_SYSTEM=1 make test."""
-    if os.environ.get("MARKETMILL_SYSTEM") != "1":
-        for item in items:
-            if "tests/system" in item.path.as_posix():
-                item.add_marker(pytest.mark.skip(reason="set MARKETMILL_SYSTEM=1 to run whole DAGs"))

@@ -14,7 +14,7 @@ from include.feature_sets import read_features
 from include.landing import list_landed
 from include.publish import list_months, read_month
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("airflow-chain")]
+pytestmark = pytest.mark.system
 
 SYMBOLS = ["^GSPC", "^VIX", "AAPL"]
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -45,13 +48,23 @@ def run_mill() -> ModuleType:
     return module
 
 
-def airflow_that(folder: Path, script: str) -> dict[str, str]:
-    """Put a program called airflow first on PATH; it finds its arguments as `$@`."""
-    program = folder / "bin" / "airflow"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    return {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}", "MARKETMILL_HOME": str(folder)}
+SESSION = """
+import json, subprocess, sys
+for line in sys.stdin:
+    code = subprocess.run(["sh", "-c", {script!r}, "airflow", *json.loads(line)]).returncode
+    print(f":ended: {{code}}", flush=True)
+"""
+
+
+@pytest.fixture
+def airflow_that(run_mill: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, str]]:
+    """Put a shell script in Airflow's place; it finds its arguments as `$@`."""
+
+    def place(script: str) -> dict[str, str]:
+        monkeypatch.setattr(run_mill, "AIRFLOW", [sys.executable, "-c", SESSION.format(script=script)])
+        return {"PATH": os.environ["PATH"], "MARKETMILL_HOME": str(tmp_path)}
+
+    return place
 
 
 def test_what_is_not_asked_for_keeps_the_forms_default(run_mill: ModuleType) -> None:
@@ -92,17 +105,17 @@ def test_without_exceptions_the_causes_are_errors_then_the_last_lines(run_mill: 
     assert run_mill.causes([]) == []
 
 
-def test_the_chain_ends_with_the_reports_path(run_mill: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    environment = airflow_that(tmp_path, 'echo "$@"; if [ "$3" = publish_report ]; then echo "report: /lake/index.html"; fi')
+def test_the_chain_ends_with_the_reports_path(run_mill, airflow_that, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    environment = airflow_that('echo "$@"; if [ "$3" = publish_report ]; then echo "report: /lake/index.html"; fi')
     assert run_mill.main({**environment, "SOURCE": "csv"}) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "report: /lake/index.html"
     assert (tmp_path / ".airflow/logs/backfill_market.log").read_text() == 'dags test backfill_market --conf {"source": "csv"}\n'
     assert (tmp_path / ".airflow/logs/train_models.log").read_text() == "dags test train_models\n"
 
 
-def test_a_failure_stops_the_chain_and_is_explained(run_mill: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_stops_the_chain_and_is_explained(run_mill, airflow_that, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "said").write_text(FAILURE)
-    environment = airflow_that(tmp_path, f'[ "$3" = backfill_market ] || {{ cat {tmp_path}/said; exit 3; }}')
+    environment = airflow_that(f'[ "$3" = backfill_market ] || {{ cat {tmp_path}/said; exit 3; }}')
     assert run_mill.main(environment) == 3
     said = capsys.readouterr()
     assert "publish_report" not in said.out
@@ -113,6 +126,29 @@ def test_a_failure_stops_the_chain_and_is_explained(run_mill: ModuleType, tmp_pa
     ]
 
 
-def test_a_chain_that_names_no_report_has_failed(run_mill: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_mill.main(airflow_that(tmp_path, "exit 0")) == 1
+@pytest.mark.parametrize(
+    "program", ["import sys; print('killed'); sys.exit(9)", "import sys; sys.stdin.readline(); print('killed'); sys.exit(9)"]
+)
+def test_a_process_that_dies_is_a_failure(run_mill, tmp_path: Path, monkeypatch, program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(run_mill, "AIRFLOW", [sys.executable, "-c", program])
+    assert run_mill.main({"PATH": os.environ["PATH"], "MARKETMILL_HOME": str(tmp_path)}) == 9
+    assert "backfill_market failed; its log: " in capsys.readouterr().err
+
+
+def test_a_chain_that_names_no_report_has_failed(run_mill, airflow_that, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_mill.main(airflow_that("exit 0")) == 1
     assert "no DAG named a report" in capsys.readouterr().err
+
+
+def test_a_session_obeys_one_command_after_the_other() -> None:
+    session = subprocess.run(
+        [sys.executable, str(PROJECT / "bin" / "airflow_session")],
+        input='["version"]\n["dags", "nonsense"]\n["version"]\n',
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    version, ended, *rest = session.stdout.splitlines()
+    assert version[0].isdigit()
+    assert ended == ":ended: 0"
+    assert [line for line in rest if line.startswith(":ended:")] == [":ended: 2", ":ended: 0"]

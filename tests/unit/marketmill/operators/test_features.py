@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.assets import FEATURES
+from include.settings import settings
 from marketmill.operators import features
 from marketmill.operators.features import BuildFeaturesOperator
 from tests.unit.marketmill.operators.test_bars import check
@@ -31,10 +35,12 @@ def job(lake, monkeypatch):
     class Job:
         summary: dict | None = None
         submitted: tuple[str, list[str]] | None = None
+        conf: dict[str, str] | None = None
 
     def submit(hook, application):
         arguments = hook._application_args
         Job.submitted = application, arguments
+        Job.conf = hook._conf
         if Job.summary is not None:
             lake.write(arguments[arguments.index("--summary") + 1], json.dumps(Job.summary).encode())
 
@@ -110,4 +116,37 @@ def test_features_that_are_up_to_date_need_no_java(context, bars, job, monkeypat
     monkeypatch.setattr(features, "java_problem", no_java)
     with pytest.raises(AirflowSkipException, match="all 2 months of 1d features are up to date"):
         BUILD.execute(context())
+    assert job.submitted is None
+
+
+def test_dividends_by_setting(context, lake, bars, job, monkeypatch):
+    job.summary = SUMMARY
+    BUILD.execute(context())
+    assert "--adjust-dividends" not in job.submitted[1]
+    monkeypatch.setenv("ADJUST_DIVIDENDS", "true")
+    settings.cache_clear()
+    BUILD.execute(context())
+    assert job.submitted[1][-1] == "--adjust-dividends"
+
+
+def test_a_local_jvm_is_started_for_seconds_and_says_little(context, bars, job):
+    job.summary = SUMMARY
+    BUILD.execute(context())
+    options = shlex.split(job.conf["spark.driver.extraJavaOptions"])
+    assert options[:2] == ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    assert options[2].startswith("-Dlog4j2.configurationFile=file:///")
+    assert Path(unquote(options[2].partition("file://")[2])).is_file()
+
+
+def test_a_cluster_keeps_its_own_jvm_settings(context, bars, job, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", '{"conn_type": "spark", "host": "spark://127.0.0.1", "port": 7077}')
+    job.summary = SUMMARY
+    BUILD.execute(context())
+    assert job.conf == {"spark.log.level": "WARN"}
+
+
+def test_a_missing_connection_is_named_and_no_yarn_is_looked_for(context, bars, job):
+    build = BuildFeaturesOperator(task_id="build_features", timeframe="1d", spark_conn_id="spark_elsewhere")
+    with pytest.raises(AirflowFailException, match="no connection spark_elsewhere; make one, for example AIRFLOW_CONN_SPARK_ELSEWHERE="):
+        build.execute(context())
     assert job.submitted is None
