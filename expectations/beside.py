@@ -45,7 +45,7 @@ def beside(bars: pd.DataFrame, facts: Mapping[str, Facts], others: pd.DataFrame)
     Parameters
     ----------
     bars
-        Kept rows ordered by symbol and timestamp, with their place in the calendar (:func:`expectations.sessions.place`).
+        Kept rows ordered by symbol and timestamp, with their place in the calendar (:func:`include.sessions.place`).
     facts
         By symbol.
     others

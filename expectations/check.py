@@ -15,7 +15,9 @@ from expectations.beside import beside
 from expectations.completeness import completeness_suite, held_symbols
 from expectations.counts import Counts
 from expectations.data_docs import FOLDER, write_docs
+from expectations.price_scale import Scales
 from expectations.reading import Symbol
+from expectations.releases import RELEASED, Releases
 from expectations.request import CheckRequest, CheckSummary, SymbolCounts
 from expectations.series import series_suite
 from expectations.staging import Plan, PlannedMonth, clear, folder_of, stage, write_plan
@@ -24,6 +26,7 @@ from include.lake import Lake
 from include.months import month_end, month_start
 from include.quality import load_quality
 from include.schemas import BARS, QUARANTINE, TIMESTAMP, conform
+from include.sessions import ALWAYS, place
 from include.timeframes import timeframe_length
 
 __all__ = ["CheckRequest", "CheckSummary", "SymbolCounts", "check_bars"]
@@ -50,6 +53,7 @@ def check_bars(lake: Lake, request: CheckRequest, *, run: str) -> CheckSummary:
     check.counts.assert_nothing_lost()
     completeness = SuiteRun(completeness_suite())
     held = held_symbols(completeness, [symbol.coverage for symbol in check.symbols], check.thresholds)
+    held |= check.scales.against_published(lake, request.timeframe, request.months)
     published = [month.without(held) for month in planned]
     plan = Plan(run, request.source, request.timeframe, tuple(month for month in published if month.symbols or month.held), held)
     counts = check.counts
@@ -59,7 +63,7 @@ def check_bars(lake: Lake, request: CheckRequest, *, run: str) -> CheckSummary:
         timeframe=request.timeframe,
         symbols={symbol.symbol: counts.of(symbol.symbol) for symbol in check.symbols},
         rules={rule: counts.rules[rule] for rule in check.bars.rules},
-        flags={rule: counts.flags[rule] for rule in check.series.rules},
+        flags={rule: counts.flags[rule] for rule in [*check.series.rules, RELEASED]},
         coverage={symbol.symbol: symbol.coverage.told() for symbol in check.symbols},
         held=held,
         months=[month.month for month in planned if month.bars or month.quarantine],
@@ -80,7 +84,8 @@ class _Check:
         self.symbols = [
             Symbol(lake, request, number, self.thresholds, quality.crypto_outages) for number in range(len(request.instruments))
         ]
-        self.counts = Counts()
+        self.counts, self.scales = Counts(), Scales()
+        self._releases = Releases(quality.releases, self.bars.rules)
         self._lake, self._timeframe, self._run = lake, request.timeframe, run
 
     def months(self, months: list[str]) -> list[PlannedMonth]:
@@ -93,23 +98,31 @@ class _Check:
             self.counts.superseded[name] += piece.superseded
         self.counts.fetched.update(rows.filter(counted)["symbol"].to_pylist())
         kept, refused = self._refuse(rows, counted)
-        frame = kept.to_pandas()
-        placed, others = [], []
+        self.scales.add(kept)
+        frame = self._placed(kept.to_pandas())
+        inside = (frame["timestamp"] >= start).to_numpy()
+        of_symbol = {str(symbol): held for symbol, held in frame.groupby("symbol", sort=False)}
+        in_piece = {str(symbol): held for symbol, held in frame[inside].groupby("symbol", sort=False)}
+        others = []
         for symbol in self.symbols:
-            of_symbol = frame[frame["symbol"] == symbol.symbol]
-            place = symbol.placed(pd.DatetimeIndex(of_symbol["timestamp"])).set_index(of_symbol.index)
-            placed.append(place)
-            others.append(symbol.others(of_symbol, start, end))
-            inside = (of_symbol["timestamp"] >= start).to_numpy()
             piece = pieces[symbol.symbol]
-            symbol.coverage.add(start, end, place[inside], piece.times, piece.asked)
-        frame = pd.concat([frame, pd.concat(placed)], axis=1)
-        bars = self._flag(kept, frame, pd.concat(others), (frame["timestamp"] >= start).to_numpy())
+            others.append(symbol.others(of_symbol.get(symbol.symbol, frame[:0]), start, end))
+            symbol.coverage.add(start, end, in_piece.get(symbol.symbol, frame[:0]), piece.times, piece.asked)
+        bars = self._flag(kept, frame, pd.concat(others), inside)
         return [self._stage(month, bars, refused) for month in months]
+
+    def _placed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Put beside each row its place in its exchange's calendar."""
+        calendars = frame["symbol"].map({symbol.symbol: symbol.facts.instrument.calendar for symbol in self.symbols})
+        placed = [
+            place(str(calendar), self._timeframe, pd.DatetimeIndex(rows)).set_index(rows.index)
+            for calendar, rows in frame["timestamp"].groupby(calendars, sort=False)
+        ]
+        return frame.join(pd.concat(placed)) if placed else frame.join(place(ALWAYS, self._timeframe, pd.DatetimeIndex([], tz="UTC")))
 
     def _refuse(self, rows: pa.Table, counted: np.ndarray) -> tuple[pa.Table, pa.Table]:
         """Split into kept rows, ordered by symbol and time, and the counted refused ones as quarantine."""
-        broken = self.bars.broken(prepare(rows.to_pandas(), self._timeframe), counted)
+        broken = self._releases.without(self.bars.broken(prepare(rows.to_pandas(), self._timeframe), counted), rows)
         positions = sorted(position for position in broken if counted[position])
         bad = rows.take(pa.array(positions, pa.int64()))
         reasons = [self.bars.reason(broken[position], row) for position, row in zip(positions, bad.to_pylist(), strict=True)]
@@ -125,7 +138,8 @@ class _Check:
         seen = beside(frame, {symbol.symbol: symbol.facts for symbol in self.symbols}, others)
         broken = self.series.broken(seen, counted)
         flags = np.full(len(seen), None, object)
-        for position, rules in broken.items():
+        for position in {*broken, *(released := self._releases.among(kept))}:
+            rules = [*broken.get(position, []), *([RELEASED] if position in released else [])]
             flags[position] = ",".join(rules)
             if counted[position]:
                 self.counts.flag(rules)

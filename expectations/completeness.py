@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -43,7 +42,7 @@ def held_symbols(run: SuiteRun, coverages: Sequence[Coverage], thresholds: Thres
             "symbol": coverage.instrument.symbol,
             "expected": coverage.expected,
             "missing": coverage.missing,
-            "missing_allowed": missing_allowed(coverage.expected, thresholds),
+            "missing_allowed": thresholds.missing_allowed(coverage.expected),
             "share": coverage.share,
             "gaps": coverage.words(),
         }
@@ -51,9 +50,3 @@ def held_symbols(run: SuiteRun, coverages: Sequence[Coverage], thresholds: Thres
     ]
     broken = run.broken(pd.DataFrame(rows))
     return {str(rows[position]["symbol"]): run.reason(rules, rows[position]) for position, rules in sorted(broken.items())}
-
-
-def missing_allowed(expected: int, thresholds: Thresholds) -> int:
-    """The most missing bars below the share that holds a symbol back."""
-    below_share = math.ceil(expected * thresholds.missing_share) - 1
-    return max(below_share, thresholds.fewest_missing - 1)

@@ -10,13 +10,11 @@ import numpy as np
 import pandas as pd
 
 from expectations.request import SymbolCoverage
-from expectations.sessions import ALWAYS, expected_openings
 from include.landing import Interval, missing_intervals
 from include.quality import Outage
+from include.sessions import ALWAYS, expected_openings, stands_in
 from include.universes import Instrument, Kind
 
-#: A session of an exchange that was moved is held at most this many days beside its date in the calendar.
-_MOVED = np.timedelta64(3, "D")
 _SHOWN = 50
 _NONE = np.array([], "datetime64[us]")
 
@@ -77,7 +75,9 @@ class Coverage:
         expected, self._waiting = expected[counting], expected[~counting]
         lacking = ~np.isin(expected, kept["slot_by_clock" if by_clock else "slot_from_open"].to_numpy("datetime64[us]"))
         if self.timeframe == "1d" and self.instrument.calendar != ALWAYS:
-            self._forgive_moved(expected, lacking, kept)
+            moved = stands_in(expected, lacking, kept.loc[kept["off_calendar"] == 1, "slot_from_open"].to_numpy("datetime64[us]"))
+            lacking &= ~moved
+            self.moved += int(moved.sum())
         if self.instrument.kind is Kind.CRYPTO:
             for outage in self.outages:
                 self._name_outage(expected, lacking, outage)
@@ -99,14 +99,6 @@ class Coverage:
         """The same for the summary."""
         outages = "; ".join(gap_words(gap, self.timeframe) for gap in self.outage_gaps)
         return SymbolCoverage(self.expected, self.missing, self.moved, self.words(_SHOWN), outages)
-
-    def _forgive_moved(self, expected: np.ndarray, lacking: np.ndarray, kept: pd.DataFrame) -> None:
-        odd = kept.loc[kept["off_calendar"] == 1, "slot_from_open"].to_numpy("datetime64[us]")
-        for date in odd[np.is_busday(odd.astype("datetime64[D]"))]:
-            beside = np.flatnonzero(lacking & (np.abs(expected - date) <= _MOVED))
-            if len(beside):
-                lacking[beside[np.abs(expected[beside] - date).argmin()]] = False
-                self.moved += 1
 
     def _name_outage(self, expected: np.ndarray, lacking: np.ndarray, outage: Outage) -> None:
         within = lacking & _inside(expected, [outage.interval])

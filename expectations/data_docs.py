@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -46,28 +47,50 @@ def write_docs(
 
     ``refused`` and ``flagged`` are rows to show: symbol, timestamp, rule, reason.
     """
-    rendered = [_rendered(suite) for suite in suites]
-    rules = "".join(of_suite for of_suite, _ in rendered)
-    results = "".join(of_run for _, of_run in rendered)
-    name = f"{summary.source}-{summary.timeframe}"
-    heading = f"Bars of {escape(summary.source)}, {escape(summary.timeframe)}"
+    heading = f"Bars of {summary.source}, {summary.timeframe}"
+    told = _counts(summary) + _coverage(summary) + _refused(refused) + _flagged(flagged)
+    _write(lake, f"{summary.source}-{summary.timeframe}", heading, told, suites)
+
+
+def write_check(lake: Lake, name: str, heading: str, suites: Sequence[SuiteRun], broken: list[dict[str, Any]]) -> None:
+    """Write the page of a check of something else than bars; ``broken`` are rows to show: symbol, month, rule, reason."""
+    told = f"<p>Checked {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.</p>"
+    told += f"<h2>What breaks a rule (the first of each)</h2>{_listed(broken)}" if broken else "<p>No rule is broken.</p>"
+    _write(lake, name, heading, told, suites)
+
+
+def _write(lake: Lake, name: str, heading: str, told: str, suites: Sequence[SuiteRun]) -> None:
+    results = "".join(_results(suite) for suite in suites)
     with lake.lock(FOLDER):
-        lake.write(f"{FOLDER}/rules.html", _page("Rules for bars", rules))
-        lake.write(
-            f"{FOLDER}/check-{name}.html",
-            _page(heading, _counts(summary) + _coverage(summary) + _refused(refused) + _flagged(flagged) + results),
-        )
-        lake.write(f"{FOLDER}/index.html", _page("Data Docs: the checks of the bars", _links(lake)))
+        lake.write(f"{FOLDER}/rules.html", _rules())
+        lake.write(f"{FOLDER}/check-{name}.html", _page(heading, told + results))
+        lake.write(f"{FOLDER}/index.html", _page("Data Docs: the newest checks", _links(lake)))
 
 
-def _rendered(suite: SuiteRun) -> tuple[str, str]:
+@lru_cache(maxsize=1)
+def _rules() -> bytes:
+    """The page of all rules; it is the same for each check."""
     from great_expectations.render.renderer import page_renderer
+
+    from expectations.stored import SUITES
+
+    renderer: Any = page_renderer.ExpectationSuitePageRenderer()
+    return _page("The rules", "".join(_contents(_view().render(renderer.render(make()))) for make in SUITES.values()))
+
+
+def _results(suite: SuiteRun) -> str:
+    from great_expectations.render.renderer import page_renderer
+
+    renderer: Any = page_renderer.ValidationResultsPageRenderer()
+    return _contents(_view().render(renderer.render(suite.result())))
+
+
+@lru_cache(maxsize=1)
+def _view() -> Any:
+    """One view of this process: each compiles the library's templates anew."""
     from great_expectations.render.view import view
 
-    page: Any = view.DefaultJinjaPageView()
-    rules: Any = page_renderer.ExpectationSuitePageRenderer()
-    results: Any = page_renderer.ValidationResultsPageRenderer()
-    return _contents(page.render(rules.render(suite.suite))), _contents(page.render(results.render(suite.result())))
+    return view.DefaultJinjaPageView()
 
 
 def _contents(page: str) -> str:
@@ -114,23 +137,27 @@ def _flagged(rows: list[dict[str, Any]]) -> str:
 
 def _listed(rows: list[dict[str, Any]]) -> str:
     lines = "".join(
-        f"<tr><td>{escape(row['symbol'])}</td><td>{row['timestamp']:%Y-%m-%d %H:%M}</td><td>{escape(row['rule'])}</td>"
-        f"<td>{escape(row['reason'])}</td></tr>"
-        for row in sorted(rows, key=lambda row: (row["symbol"], row["timestamp"], row["rule"]))
+        f"<tr><td>{escape(row['symbol'])}</td><td>{_when(row)}</td><td>{escape(row['rule'])}</td><td>{escape(row['reason'])}</td></tr>"
+        for row in sorted(rows, key=lambda row: (row["symbol"], _when(row), row["rule"]))
     )
     header = "<tr><th>symbol</th><th>time (UTC)</th><th>rule</th><th>reason</th></tr>"
     return f'<div class="wide"><table>{header}{lines}</table></div>'
 
 
+def _when(row: dict[str, Any]) -> str:
+    return str(row["month"]) if "month" in row else f"{row['timestamp']:%Y-%m-%d %H:%M}"
+
+
 def _links(lake: Lake) -> str:
     checks = [name for name in lake.files(FOLDER) if name.startswith("check-") and name.endswith(".html")]
     items = "".join(f'<li><a href="{escape(name)}">{escape(name.removeprefix("check-").removesuffix(".html"))}</a></li>' for name in checks)
-    return f'<p>The newest check of each source and bar size:</p><ul>{items}</ul><p><a href="rules.html">The rules</a></p>'
+    told = "The newest check of the bars of each source and size, and of the features:"
+    return f'<p>{told}</p><ul>{items}</ul><p><a href="rules.html">The rules</a></p>'
 
 
 def _page(title: str, body: str) -> bytes:
     home = "" if title.startswith("Data Docs") else '<p><a href="index.html">All checks</a></p>'
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{_STYLE}</style></head><body>{home}<h1>{title}</h1>{body}</body></html>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>{home}<h1>{escape(title)}</h1>{body}</body></html>"
     ).encode()

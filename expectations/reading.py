@@ -15,7 +15,6 @@ from expectations.bars import PRICES
 from expectations.beside import LOOK_BACK, Facts
 from expectations.coverage import Coverage, asked_for
 from expectations.request import CheckRequest
-from expectations.sessions import place
 from expectations.splits import read_splits
 from include.calendars import closed_at
 from include.lake import Lake
@@ -29,13 +28,10 @@ class Piece:
     """Rows of one symbol: those of the piece of time and those of the time before it, in the order of landing."""
 
     rows: pa.Table
+    times: pd.DatetimeIndex
+    """Openings of the rows, UTC."""
     superseded: int
     asked: list[Interval]
-
-    @property
-    def times(self) -> pd.DatetimeIndex:
-        """Openings of the rows, UTC."""
-        return pd.DatetimeIndex(self.rows["timestamp"].to_pandas(), tz="UTC")
 
 
 class Symbol:
@@ -61,14 +57,10 @@ class Symbol:
         for name in PRICES:  # A source's "not a number" is a missing value, whatever wrote the file.
             values = rows[name]
             rows = rows.set_column(rows.column_names.index(name), name, pc.if_else(pc.is_nan(values), None, values))
-        piece = Piece(rows, landed.superseded, asked_for(self.answered, landed.empty, start, end))
-        times = piece.times
+        times = pd.DatetimeIndex(rows["timestamp"].to_numpy().astype("datetime64[us]"), tz="UTC")
         known = closed_at(self._calendar, self._timeframe, times) if len(times) else times
-        return Piece(rows.append_column("closed_at", pa.array(known, TIMESTAMP)), piece.superseded, piece.asked)
-
-    def placed(self, times: pd.DatetimeIndex) -> pd.DataFrame:
-        """Place of kept rows in the calendar."""
-        return place(self._calendar, self._timeframe, times)
+        rows = rows.append_column("closed_at", pa.array(known, TIMESTAMP))
+        return Piece(rows, times, landed.superseded, asked_for(self.answered, landed.empty, start, end))
 
     def others(self, bars: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:
         """Closes of another source for kept rows."""

@@ -26,11 +26,13 @@ class Action(StrEnum):
     """The row goes to quarantine."""
     HOLD_SYMBOL = "hold_symbol"
     """Nothing of the symbol is published by this run, and the run says so at its end."""
+    FAIL_RUN = "fail_run"
+    """The task fails, and nothing that waits for what it checked starts."""
     WARN = "warn"
-    """The row is kept and carries the rule's name among its flags."""
+    """What is checked is kept; the warning is told, and a row carries the rule's name among its flags."""
 
 
-_SEVERITIES = {Action.REJECT_ROW: "critical", Action.HOLD_SYMBOL: "critical", Action.WARN: "warning"}
+_SEVERITIES = {action: "warning" if action is Action.WARN else "critical" for action in Action}
 
 
 def rule(kind: str, name: str, reason: str, action: Action, **arguments: Any) -> Expectation:
@@ -57,6 +59,11 @@ def rule_names(of: ExpectationSuite) -> list[str]:
 def reasons(of: ExpectationSuite) -> dict[str, str]:
     """Return the reason of each rule, a format string over the columns of a row."""
     return {meta_of(expectation)["rule"]: meta_of(expectation)["reason"] for expectation in of.expectations}
+
+
+def actions(of: ExpectationSuite) -> dict[str, Action]:
+    """Return what each rule does where it is broken."""
+    return {meta_of(expectation)["rule"]: Action(meta_of(expectation)["action"]) for expectation in of.expectations}
 
 
 def meta_of(expectation: Expectation) -> dict[str, str]:

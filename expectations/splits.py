@@ -64,10 +64,11 @@ def suspected_splits(frame: pd.DataFrame, can_split: np.ndarray, facts: Mapping[
     smallest = min((min(fact.thresholds.split_ratios) for fact in facts.values()), default=1)
     # Cheap look first: nearly all bars are nowhere near.
     possible = frame[can_split & (np.log(frame["open_ratio"]).abs() > np.log(smallest) - 2 * tolerance)]
+    of_symbol = frame.groupby("symbol", sort=False)[["timestamp", "volume"]]
     for symbol, rows in possible.groupby("symbol", sort=False):
         thresholds = facts[str(symbol)].thresholds
         shares = near_ratio(rows["open_ratio"].to_numpy(float), thresholds)
-        series = frame[frame["symbol"] == symbol]
+        series = of_symbol.get_group(symbol)
         times, volumes = series["timestamp"].to_numpy("datetime64[us]"), series["volume"].to_numpy(float)
         for index, at, ratio in zip(rows.index, series.index.get_indexer(rows.index), shares, strict=True):
             if np.isfinite(ratio) and _volume_is_usual(times[: at + 1], volumes[: at + 1], ratio, thresholds.split_volume):

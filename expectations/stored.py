@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from expectations.bars import bar_suite
 from expectations.completeness import completeness_suite
+from expectations.features import feature_suite
+from expectations.option_chains import option_chain_suite
+from expectations.predictions import prediction_suite
 from expectations.rules import FOLDER, render
 from expectations.series import series_suite
 
@@ -18,6 +21,9 @@ SUITES: dict[str, Callable[[], ExpectationSuite]] = {
     "bars": bar_suite,
     "series": series_suite,
     "completeness": completeness_suite,
+    "features": feature_suite,
+    "predictions": prediction_suite,
+    "option_chains": option_chain_suite,
 }
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from include.errors import ConfigurationError
+from include.special_sessions import CBOE, EVENING_CLOSE, cboe_calendar, evening_sessions
 from include.timeframes import timeframe_length
 
 if TYPE_CHECKING:
@@ -34,11 +36,19 @@ def exchange_calendar(name: str) -> ExchangeCalendar:
 
     try:
         factory = exchange_calendars.calendar_utils.global_calendar_dispatcher
-        bound = type(factory.get_calendar(name)).bound_min()
+        kind = cboe_calendar() if name == CBOE else type(factory.get_calendar(name))
     except InvalidCalendarName:
         raise ConfigurationError(f"exchange calendar {name!r} is unknown; see exchange_calendars for the names") from None
-    start = _EARLIEST if bound is None else max(_EARLIEST, bound)
-    return exchange_calendars.get_calendar(name, start=start)
+    bound = kind.bound_min()
+    return kind(start=_EARLIEST if bound is None else max(_EARLIEST, bound))
+
+
+@lru_cache(maxsize=32)
+def regular_sessions(calendar: str) -> np.ndarray:
+    """Dates of the sessions that should have a bar (``datetime64[us]``, rising): all but the evenings on a holiday."""
+    sessions = exchange_calendar(calendar).sessions.to_numpy("datetime64[us]")
+    regular: np.ndarray = sessions[~np.isin(sessions, evening_sessions(calendar))]
+    return regular
 
 
 def closed_at(calendar: str, timeframe: str, timestamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -58,14 +68,23 @@ def closed_at(calendar: str, timeframe: str, timestamps: pd.DatetimeIndex) -> pd
     pandas.DatetimeIndex
         UTC, same length. A daily bar closes with its session (half-days included); a date that is no session
         (index levels printed on a holiday) or lies outside the calendar closes at the latest time of day at which
-        this exchange ever closed, so that it is never known too early. Intraday bars close one bar length after they open.
+        this exchange ever closed, so that it is never known too early; an evening session on a holiday closes in the evening.
+        Intraday bars close one bar length after they open.
     """
     if timeframe != "1d" or calendar == "24/7":
         return timestamps + timeframe_length(timeframe)
+    sessions, closes, latest = _session_closes(calendar)
+    dates = timestamps.tz_convert(None).to_numpy("datetime64[D]").astype("datetime64[us]")
+    at = np.searchsorted(sessions, dates).clip(max=len(sessions) - 1)
+    known = np.where(sessions[at] == dates, closes[at], dates + latest)
+    known = np.where(np.isin(dates, evening_sessions(calendar)), dates + EVENING_CLOSE, known)
+    return pd.DatetimeIndex(known, tz="UTC")
+
+
+@lru_cache(maxsize=32)
+def _session_closes(calendar: str) -> tuple[np.ndarray, np.ndarray, np.timedelta64]:
+    """Dates of the sessions, their closes (both UTC without a zone, rising) and the latest time of day of a close."""
     closes = exchange_calendar(calendar).closes
-    dates = timestamps.tz_convert("UTC").tz_localize(None).normalize()
-    known = pd.DatetimeIndex(closes.reindex(dates))
-    known = known.tz_localize("UTC") if known.tz is None else known.tz_convert("UTC")
-    latest = (pd.DatetimeIndex(closes).tz_convert(None) - pd.DatetimeIndex(closes.index)).max()
-    fallback = (dates + latest).tz_localize("UTC")
-    return known.where(known.notna(), fallback)
+    sessions = pd.DatetimeIndex(closes.index).to_numpy("datetime64[us]")
+    moments = pd.DatetimeIndex(closes).tz_convert(None).to_numpy("datetime64[us]")
+    return sessions, moments, (moments - sessions).max()

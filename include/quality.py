@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from include.universes import Kind
+from include.universes import Kind, Symbol
 from include.yaml_files import load_yaml
 
 FILE = Path(__file__).parent / "config" / "quality.yaml"
+
+#: Rules without which a row can be no bar, whoever says so.
+NEVER_RELEASED = frozenset({"close_present", "row_not_repeated", "one_row_per_time"})
 
 _Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -33,7 +37,13 @@ class Thresholds(BaseModel):
     )
     split_tolerance: _Share = Field(default=0.03, description="how near to a ratio open / previous close must be, as a fraction of it")
     split_volume: float = Field(default=5, gt=1, description="most times the usual volume on a day that may be a split")
+    feature_nulls: _Share = Field(default=0.5, description="share of a symbol's month from which a feature without values needs a look")
     source_difference: _Share = Field(default=0.005, description="largest difference of the closes of two sources, as a fraction")
+
+    def missing_allowed(self, expected: int) -> int:
+        """The most of ``expected`` bars that may be missing before a symbol is held back."""
+        below_share = math.ceil(expected * self.missing_share) - 1
+        return max(below_share, self.fewest_missing - 1)
 
 
 class Outage(BaseModel):
@@ -57,14 +67,32 @@ class Outage(BaseModel):
         return self.start, self.end
 
 
+class Release(BaseModel):
+    """A row that rules refuse and a person has looked at and lets through; it becomes a bar that carries the warning ``released``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    symbol: Symbol
+    timestamp: AwareDatetime
+    rules: Annotated[tuple[str, ...], Field(min_length=1)]
+    reason: str = Field(min_length=1, description="who looked, and why the row is right")
+
+    @model_validator(mode="after")
+    def _can_be_released(self) -> Release:
+        if never := sorted(NEVER_RELEASED.intersection(self.rules)):
+            raise ValueError(f"{', '.join(never)} cannot be released: there would be no close, or two bars of one time; correct the row")
+        return self
+
+
 class Quality(BaseModel):
-    """The file: thresholds for all, thresholds of some universes (what they leave out is as for all), outages of crypto markets."""
+    """The file: thresholds for all, those of some universes (what they leave out is as for all), outages of crypto markets, releases."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     thresholds: Thresholds = Thresholds()
     universes: dict[str, Thresholds] = {}
     crypto_outages: tuple[Outage, ...] = ()
+    releases: tuple[Release, ...] = ()
 
     def of(self, universe: str | None) -> Thresholds:
         """Thresholds of a universe."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,16 +14,25 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from expectations.bars import bar_suite
 from expectations.check import CheckRequest, CheckSummary, check_bars
+from expectations.rules import reasons
 from expectations.staging import folder_of
 from expectations.stored import SUITES
 from include.lake import Lake
 from include.landing import Adjustment, Landed, write_landing
 from include.schemas import LANDING
 from include.universes import Instrument, Kind
+from ml.report.rule_words import HOLDING, REFUSING, WARNING
 
 START, END = datetime(2004, 1, 1, tzinfo=UTC), datetime(2006, 1, 1, tzinfo=UTC)
 PRICES = ["open", "high", "low", "close"]
+
+#: Each reason with any numbers in it.
+REASONS = {
+    rule: re.compile("[^;]+".join(re.escape(words) for words in re.split(r"\{[^}]*\}", reason)))
+    for rule, reason in reasons(bar_suite()).items()
+}
 
 #: Corruptions that leave bars as real ones are; docs/quality.md says so.
 UNDETECTABLE = {
@@ -154,6 +164,9 @@ KINDS: list[tuple[str, str | None, Change]] = [
     ("high x1.1", None, change(["high"], times(1.1))),
     ("swap high and low", "high_not_below_low", swap("high", "low")),
     ("swap open and high", "high_not_below_open", swap("open", "high")),
+    ("swap close and low", "close_not_below_low", swap("close", "low")),
+    ("swap close and high", "high_not_below_close", swap("close", "high")),
+    ("swap open and low", "open_not_below_low", swap("open", "low")),
     ("swap close and volume", "high_not_below_close", swap("close", "volume")),
     ("swap open and close", None, swap("open", "close")),
     ("row on a day without a session", "off_calendar", shift_a_day),
@@ -202,15 +215,23 @@ def land(lake: Lake, symbol: str, case: Corruption) -> None:
 
 
 def found(lake: Lake, summary: CheckSummary) -> dict[str, set[str]]:
-    """Rules that say something of each symbol."""
+    """Rules that say something of each symbol; a refused row may break several, and its reason tells of all of them."""
     said: dict[str, set[str]] = {symbol: {"complete_enough"} for symbol in summary.held}
-    for kind, column in (("bars", "flags"), ("quarantine", "rule")):
+    for kind, column, rules_in in (("bars", "flags", flagged_by), ("quarantine", "reason", refused_by)):
         folder = f"{folder_of('run')}/{kind}"
         for name in lake.files(folder):
             table = lake.read_table(f"{folder}/{name}", ["symbol", column])
-            for symbol, rules in zip(table["symbol"].to_pylist(), table[column].to_pylist(), strict=True):
-                said.setdefault(symbol, set()).update((rules or "").split(",") if rules else [])
+            for symbol, text in zip(table["symbol"].to_pylist(), table[column].to_pylist(), strict=True):
+                said.setdefault(symbol, set()).update(rules_in(text))
     return said
+
+
+def flagged_by(flags: str | None) -> list[str]:
+    return flags.split(",") if flags else []
+
+
+def refused_by(reason: str) -> list[str]:
+    return [rule for rule, words in REASONS.items() if words.search(reason)]
 
 
 def test_there_are_two_hundred_and_more() -> None:
@@ -246,10 +267,22 @@ def test_nothing_is_lost(checked) -> None:
         assert (count.fetched, count.kept + count.quarantined) == (inside, inside)
 
 
-def test_every_rule_of_the_bars_has_a_test() -> None:
-    """Each rule's name stands in a test beside this one or among the unit tests."""
+def test_every_rule_has_a_test() -> None:
+    """Each rule's name stands in a test beside this one or among the unit tests, or is made there out of its column's."""
     texts = Path(__file__).read_text(encoding="utf-8")
     for path in (Path(__file__).parent.parent / "unit" / "expectations").glob("test_*.py"):
         texts += path.read_text(encoding="utf-8")
     rules = [expectation.meta["rule"] for make in SUITES.values() for expectation in make().expectations]
-    assert [rule for rule in rules if rule not in texts and not rule.endswith("_positive")] == []
+    assert [rule for rule in rules if rule not in texts and not rule.endswith(("_positive", "_said"))] == []
+
+
+def test_every_rule_of_the_bars_is_explained_to_people() -> None:
+    """On the quality page, and each under what it does; the others in docs/quality.md."""
+    said = {"reject_row": REFUSING, "warn": WARNING, "hold_symbol": HOLDING}
+    for name in ("bars", "series", "completeness"):
+        for expectation in SUITES[name]().expectations:
+            assert expectation.meta["rule"] in said[expectation.meta["action"]]
+    page = (Path(__file__).parents[2] / "docs" / "quality.md").read_text(encoding="utf-8")
+    rules = [expectation.meta["rule"] for make in SUITES.values() for expectation in make().expectations]
+    assert [rule for rule in rules if f"`{rule}`" not in page] == []
+    assert [kind for kind in UNDETECTABLE if kind not in page] == []

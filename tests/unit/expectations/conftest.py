@@ -89,7 +89,7 @@ def bars() -> Callable[..., list[dict[str, Any]]]:
 @pytest.fixture
 def few_bars_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """No symbol is held back: for tests that need no whole months."""
-    monkeypatch.setattr("expectations.completeness.missing_allowed", lambda expected, thresholds: expected)
+    monkeypatch.setattr("include.quality.Thresholds.missing_allowed", lambda _, expected: expected)
 
 
 @pytest.fixture

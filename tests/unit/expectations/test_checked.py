@@ -10,9 +10,10 @@ import pytest
 from expectations import checked
 from expectations.check import CheckRequest, check_bars
 from expectations.checked import publish_checked
-from include.errors import LakeError
+from include.errors import ConfigurationError, LakeError
 from include.lake import Lake
 from include.publish import list_months, publish_month, read_month
+from include.quality import load_quality
 
 Land = Callable[..., None]
 Request = Callable[..., CheckRequest]
@@ -87,6 +88,54 @@ def test_a_corrected_row_leaves_the_quarantine(lake: Lake, land: Land, request_f
     run(lake, request_for("AAPL"))
     assert held(lake, QUARANTINE, "2018-01") == []
     assert held(lake, BARS, "2018-01") == [("AAPL", 2, 11.0)]
+
+
+@pytest.fixture
+def releases(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Let the check read thresholds with these releases (lines of YAML)."""
+
+    def write(lines: str) -> None:
+        file = tmp_path / "quality.yaml"
+        file.write_text(f"releases:\n{lines}\n")
+        monkeypatch.setattr("expectations.check.load_quality", lambda: load_quality(file))
+
+    return write
+
+
+def test_a_released_row_comes_back_when_the_month_is_run_again(
+    lake: Lake, land: Land, request_for: Request, bar: Bar, releases: Callable[[str], None]
+) -> None:
+    land("AAPL", [bar("2018-01-02", open=13.0), bar("2018-01-03", open=13.0)])
+    run(lake, request_for("AAPL"))
+    assert held(lake, QUARANTINE, "2018-01") == [("AAPL", 2, 11.0), ("AAPL", 3, 11.0)]
+    releases("- {symbol: AAPL, timestamp: 2018-01-02T00:00:00Z, rules: [high_not_below_open], reason: looked at}")
+    run(lake, request_for("AAPL"))
+    assert held(lake, QUARANTINE, "2018-01") == [("AAPL", 3, 11.0)]
+    (back,) = read_month(lake, BARS, "2018-01").to_pylist()
+    assert (back["timestamp"].day, back["open"], back["flags"]) == (2, 13.0, "released")
+
+
+def test_a_release_from_one_rule_is_none_from_another(
+    lake: Lake, land: Land, request_for: Request, bar: Bar, releases: Callable[[str], None]
+) -> None:
+    land("AAPL", [bar("2018-01-02", open=13.0, volume=-1.0)])
+    releases("- {symbol: AAPL, timestamp: 2018-01-02T00:00:00Z, rules: [high_not_below_open], reason: looked at}")
+    assert run(lake, request_for("AAPL")) == {}
+    (row,) = read_month(lake, QUARANTINE, "2018-01").to_pylist()
+    assert row["reason"] == "high 12 is below open 13; volume -1 is negative or infinite"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("no_such_rule", "rule no_such_rule is unknown; use some of close_present"),
+        ("one_row_per_time", "two bars of one time; correct the row"),
+    ],
+)
+def test_what_cannot_be_released_is_said(lake: Lake, request_for: Request, releases: Callable[[str], None], rule: str, words: str) -> None:
+    releases(f"- {{symbol: AAPL, timestamp: 2018-01-02T00:00:00Z, rules: [{rule}], reason: looked at}}")
+    with pytest.raises(ConfigurationError, match=words):
+        run(lake, request_for("AAPL"))
 
 
 def test_a_confirmed_empty_answer_takes_bars_away_and_no_answer_does_not(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:

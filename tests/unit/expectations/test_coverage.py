@@ -6,7 +6,6 @@ from typing import Any
 from expectations import check
 from expectations.check import CheckRequest, CheckSummary, check_bars
 from expectations.checked import publish_checked
-from expectations.completeness import missing_allowed
 from include.holds import read_holds
 from include.lake import Lake
 from include.publish import read_month
@@ -120,11 +119,11 @@ def test_a_session_that_moved_is_there_and_a_sunday_is_no_substitute(
 
 
 def test_one_missing_bar_of_a_short_month_holds_nothing_back() -> None:
-    assert missing_allowed(19, Thresholds()) == 1
-    assert missing_allowed(20, Thresholds()) == 1
-    assert missing_allowed(100, Thresholds()) == 4
-    assert missing_allowed(101, Thresholds()) == 5
-    assert missing_allowed(0, Thresholds()) == 1
+    assert Thresholds().missing_allowed(19) == 1
+    assert Thresholds().missing_allowed(20) == 1
+    assert Thresholds().missing_allowed(100) == 4
+    assert Thresholds().missing_allowed(101) == 5
+    assert Thresholds().missing_allowed(0) == 1
 
 
 def test_hours_of_an_exchange_are_counted_from_its_open_or_by_the_clock(lake: Lake, land: Land, request_for: Request, bar: Any) -> None:

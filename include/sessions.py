@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.calendars import exchange_calendar
+from include.calendars import exchange_calendar, regular_sessions
+from include.special_sessions import evening_sessions
 from include.timeframes import timeframe_length
 
 ALWAYS = "24/7"
+
+#: A session of an exchange that was moved is held at most this many days beside its date in the calendar.
+_MOVED = np.timedelta64(3, "D")
 
 
 def expected_openings(calendar: str, timeframe: str, start: datetime, end: datetime, *, from_open: bool = True) -> np.ndarray:
@@ -21,7 +25,7 @@ def expected_openings(calendar: str, timeframe: str, start: datetime, end: datet
     ----------
     from_open
         Whether intraday bars are counted from the session's open (New York: 9:30, 10:30, ...) or by the clock (9:00, 10:00, ...);
-        daily bars are labelled by midnight of their session's date.
+        daily bars are labelled by midnight of their session's date. Evening sessions on a holiday need no bar.
 
     Returns
     -------
@@ -30,7 +34,7 @@ def expected_openings(calendar: str, timeframe: str, start: datetime, end: datet
     """
     first, last = _utc(start), _utc(end)
     if timeframe == "1d":
-        sessions = exchange_calendar(calendar).sessions.to_numpy("datetime64[us]")
+        sessions = regular_sessions(calendar)
         whole: np.ndarray = sessions[(sessions >= first) & (sessions < last)]
         return whole
     length = np.timedelta64(timeframe_length(timeframe))
@@ -62,8 +66,9 @@ def place(calendar: str, timeframe: str, times: pd.DatetimeIndex) -> pd.DataFram
     moments = times.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[us]")
     if timeframe == "1d":
         dates = moments.astype("datetime64[D]").astype("datetime64[us]")
-        sessions = exchange_calendar(calendar).sessions.to_numpy("datetime64[us]")
-        closed = ~np.isin(dates, sessions) & (dates >= sessions[0]) & (dates <= sessions[-1])
+        sessions = regular_sessions(calendar)
+        closed = ~np.isin(dates, sessions) & ~np.isin(dates, evening_sessions(calendar))
+        closed &= (dates >= sessions[0]) & (dates <= sessions[-1])
         return _placed(closed, dates, dates, dates)
     length = np.timedelta64(timeframe_length(timeframe))
     by_clock = _floor(moments, length)
@@ -75,6 +80,28 @@ def place(calendar: str, timeframe: str, times: pd.DatetimeIndex) -> pd.DataFram
     closed = known & ((moments <= opens[at] - length) | (moments >= closes[at]))
     from_open = opens[at] + _floor_length(moments - opens[at], length)
     return _placed(closed, moments, from_open, by_clock)
+
+
+def stands_in(expected: np.ndarray, lacking: np.ndarray, odd: np.ndarray) -> np.ndarray:
+    """Mark each expected daily bar that is lacking but has a bar near it on a weekday on which the exchange was said to be closed.
+
+    Holidays are moved at short notice, and calendars learn of it late.
+
+    Parameters
+    ----------
+    expected
+        Dates that should have a bar (``datetime64[us]``, rising).
+    lacking
+        Which of them have none.
+    odd
+        Dates with a bar on which the exchange was said to be closed.
+    """
+    marked = np.zeros(len(expected), bool)
+    for date in odd[np.is_busday(odd.astype("datetime64[D]"))]:
+        beside = np.flatnonzero(lacking & ~marked & (np.abs(expected - date) <= _MOVED))
+        if len(beside):
+            marked[beside[np.abs(expected[beside] - date).argmin()]] = True
+    return marked
 
 
 def _steps(begin: Any, end: Any, length: np.timedelta64) -> np.ndarray:

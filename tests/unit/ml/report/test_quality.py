@@ -1,0 +1,193 @@
+"""The quality page: from real checks of made and real bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from include.calendars import exchange_calendar
+from include.holds import record_check
+from include.lake import Lake
+from include.landing import Adjustment, Landed, write_landing
+from include.publish import publish_month, read_month
+from include.schemas import BARS, LANDING, QUARANTINE, conform
+from include.universes import Instrument, Kind, Universe, load_universe
+from ml.report import page, publish
+from ml.report.formats import month_style, month_words
+from ml.report.quality import QualityPage, read_quality_page
+from ml.report.quality_months import MonthQuality
+from ml.report.runs import quality_path
+
+SAMPLE = load_universe("sample")
+Store = Callable[..., None]
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def days(start: str, end: str, *without: str) -> list[dict[str, Any]]:
+    """A bar for each New York session, but for some."""
+    sessions = [f"{day:%Y-%m-%d}" for day in exchange_calendar("XNYS").sessions_in_range(start, end)]
+    return [{"date": day, "open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "volume": 5.0} for day in sessions if day not in without]
+
+
+@pytest.fixture
+def store(lake: Lake) -> Store:
+    """Land rows, publish some of them as bars and put the others aside."""
+
+    def write(symbol: str, rows: list[dict[str, Any]], refused: tuple[str, ...] = (), *, lost: tuple[str, ...] = (), flags: dict[str, str] | None = None) -> None:  # fmt: skip
+        frame = pd.DataFrame(rows)
+        frame["timestamp"] = pd.to_datetime(frame["date"], utc=True)
+        answer = Landed("csv", symbol, "1d", Adjustment.RAW, instant("2018-01-01"), instant("2019-01-01"), instant("2026-01-01"))
+        write_landing(lake, answer, pa.Table.from_pandas(frame.reindex(columns=LANDING.names), schema=LANDING, preserve_index=False))
+        stamp = pd.Timestamp("2026-01-01", tz="UTC")
+        more = {"symbol": symbol, "closed_at": frame["timestamp"], "source": "csv", "adjustment": "raw", "as_of": stamp, "row": 0}
+        frame = frame.assign(**more, flags=frame["date"].map(flags or {}), rule="high_not_below_open", reason="high 8 is below open 10")
+        for dataset, schema, part in (
+            (lake.bars("1d"), BARS, frame[~frame["date"].isin([*refused, *lost])]),
+            (lake.quarantine("1d"), QUARANTINE, frame[frame["date"].isin(refused)]),
+        ):
+            for month, held in part.groupby(part["date"].str[:7]):
+                table = pa.Table.from_pandas(held.reindex(columns=schema.names), preserve_index=False)
+                _add(lake, dataset, str(month), conform(table, schema, "test"))
+
+    return write
+
+
+def _add(lake: Lake, dataset: str, month: str, table: pa.Table) -> None:
+    held = read_month(lake, dataset, month)
+    publish_month(lake, dataset, month, lambda _: table if held is None else pa.concat_tables([held, table]))
+
+
+def read(lake: Lake) -> QualityPage:
+    return read_quality_page(lake, SAMPLE, "1d")
+
+
+def of(quality: QualityPage, symbol: str) -> Any:
+    return next(one for one in quality.symbols if one.symbol == symbol)
+
+
+def test_missing_bars_are_counted_by_month_and_listed_by_date(lake: Lake, store: Store) -> None:
+    store("AAPL", days("2018-01-02", "2018-03-29", "2018-01-31", "2018-02-01", "2018-03-15"), ("2018-02-05",))
+    apple = of(read(lake), "AAPL")
+    assert [(month, one.expected, one.missing) for month, one in apple.months.items()] == [
+        ("2018-01", 21, 1),
+        ("2018-02", 19, 2),
+        ("2018-03", 21, 1),
+    ]
+    assert [(f"{gap.first:%m-%d}", f"{gap.last:%m-%d}", gap.bars) for gap in apple.gaps] == [
+        ("01-31", "02-01", 2),
+        ("02-05", "02-05", 1),
+        ("03-15", "03-15", 1),
+    ]
+    assert [month_style(one) for one in apple.months.values()] == ["few", "many", "few"]
+
+
+def test_every_row_is_a_bar_or_put_aside(lake: Lake, store: Store) -> None:
+    store("AAPL", days("2018-01-02", "2018-02-28"), ("2018-01-16", "2018-02-05"))
+    quality = read(lake)
+    assert (quality.total("fetched"), quality.total("kept"), quality.total("refused")) == (40, 38, 2)
+    assert quality.adds_up
+    assert [row["reason"] for row in quality.refused] == ["high 8 is below open 10"] * 2
+
+
+def test_a_lost_row_is_seen(lake: Lake, store: Store) -> None:
+    store("AAPL", days("2018-01-02", "2018-01-31"), ("2018-01-16",), lost=("2018-01-10",))
+    quality = read(lake)
+    assert not quality.adds_up
+    page_text = rendered(lake)
+    assert "rows do not add up" in page_text
+    assert "20 fetched" not in page_text
+    assert "21 fetched" in page_text
+
+
+def test_rows_that_are_held_back_or_wait_are_told_apart(lake: Lake, store: Store) -> None:
+    store("AAPL", days("2018-01-02", "2018-03-29"), lost=tuple(row["date"] for row in days("2018-02-01", "2018-03-29")))
+    record_check(lake, "csv", "1d", "AAPL", ["2018-02"], "3 of 19 bars are missing")
+    apple = of(read(lake), "AAPL")
+    assert (apple.held_rows, apple.waiting, apple.adds_up) == (19, 21, True)
+    assert month_style(apple.months["2018-02"]) == "held"
+    assert "3 of 19 bars are missing" in rendered(lake)
+
+
+def test_a_suspected_split_shows_with_its_ratio(lake: Lake, store: Store) -> None:
+    rows = days("2018-01-02", "2018-01-31")
+    store("AAPL", [row | {"open": 5.5} if row["date"] == "2018-01-10" else row for row in rows], flags={"2018-01-10": "suspected_split"})
+    (jump,) = read(lake).jumps
+    assert (jump.symbol, jump.flag, jump.before, jump.reached) == ("AAPL", "suspected_split", 11.0, 5.5)
+    assert '<td class="number">0.5000</td>' in rendered(lake)
+
+
+def test_known_outages_of_crypto_are_named_and_not_missing(lake: Lake) -> None:
+    hours = pd.date_range("2021-02-11", "2021-02-12", freq="h", tz="UTC", inclusive="left").as_unit("us")
+    hours = hours.drop([pd.Timestamp("2021-02-11 04:00", tz="UTC"), pd.Timestamp("2021-02-11 07:00", tz="UTC")])
+    frame = pd.DataFrame(
+        {"symbol": "BTC/USDT", "timestamp": hours, "closed_at": hours, "close": 1.0, "source": "csv", "adjustment": "none"}
+    )
+    frame = frame.assign(as_of=hours[0]).reindex(columns=BARS.names)
+    table = conform(pa.Table.from_pandas(frame.astype({"open": float, "high": float, "low": float, "volume": float, "adjusted_close": float}), preserve_index=False), BARS, "test")  # fmt: skip
+    publish_month(lake, lake.bars("1h"), "2021-02", lambda _: table)
+    coin = Instrument(symbol="BTC/USDT", name="Bitcoin", kind=Kind.CRYPTO, calendar="24/7", trades_volume=True)
+    quality = read_quality_page(lake, Universe(name="coins", description="coins", instruments=(coin,)), "1h")
+    (bitcoin,) = quality.symbols
+    assert [(gap.first.hour, gap.bars, gap.name) for gap in bitcoin.gaps] == [(4, 1, "Binance 2021-02-11"), (7, 1, "")]
+    assert (bitcoin.months["2021-02"].missing, bitcoin.months["2021-02"].outage) == (1, 1)
+
+
+def test_a_lake_of_nothing_has_a_page_too(lake: Lake) -> None:
+    quality = read(lake)
+    assert quality.years == {}
+    assert quality.adds_up
+
+
+def test_the_page_is_whole_and_loads_nothing(lake: Lake, store: Store) -> None:
+    from tests.unit.ml.report.test_page import parsed
+
+    store("AAPL", days("2018-01-02", "2018-03-29", "2018-02-01"), ("2018-02-05",))
+    text = rendered(lake)
+    assert parsed(text).loads == []
+    assert {link[1:] for link in parsed(text).links if link.startswith("#")} <= set(parsed(text).ids)
+    assert 'title="AAPL 2018-02: 17 of 19 bars, 1 rows put aside"' in text
+    assert "59 kept + 1 put aside = 60 fetched" in text
+
+
+@pytest.mark.parametrize(
+    ("month", "style", "words"),
+    [
+        (None, "none", "no bars"),
+        (MonthQuality(), "none", "0 of 0 bars"),
+        (MonthQuality(expected=20), "full", "20 of 20 bars"),
+        (MonthQuality(expected=20, missing=1, outage=2), "few", "17 of 20 bars, 2 in a known outage"),
+        (MonthQuality(expected=20, missing=3, too_many=True), "many", "17 of 20 bars"),
+        (MonthQuality(held=True), "held", "0 of 0 bars, held back"),
+    ],
+)
+def test_a_month_has_a_colour_and_words(month: MonthQuality | None, style: str, words: str) -> None:
+    assert (month_style(month), month_words(month)) == (style, words)
+
+
+def rendered(lake: Lake) -> str:
+    content = {
+        "quality": read(lake), "universe": SAMPLE, "timeframe": "1d", "run": "r", "made_at": instant("2026-01-01"), "docs": True,
+        "words": {}, "refusing": {}, "holding": {}, "warning": {}, "most": 200,
+    }  # fmt: skip
+    return page.render(content, "quality.html")
+
+
+def test_the_report_writes_it_beside_itself(report_lake: Lake, tmp_path: Path) -> None:
+    from tests.model_lake import registry_at
+
+    with registry_at(tmp_path):
+        publish(report_lake, run="beside", universe="sample", timeframe="1d", months=None)
+    text = report_lake.read(quality_path("beside")).decode()
+    assert "Marketmill quality page" in text
+    assert "The high is below the low." in text
+    assert "<script" not in text
+    assert 'href="quality.html"' in report_lake.read("reports/beside/index.html").decode()
