@@ -33,6 +33,7 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS
         "expiries": params.expiries(),
         "max_snapshots": params.max_snapshots(),
         "snapshot_interval": params.snapshot_interval(),
+        "ibkr_client_id": params.ibkr_client_id(),
     },
     tags=["options"],
     doc_md=__doc__,

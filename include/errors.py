@@ -11,6 +11,10 @@ class ConfigurationError(MarketmillError):
     """A setting, universe file or form field is wrong."""
 
 
+class UnsuitableError(ConfigurationError):
+    """A model has nothing to learn from in a universe or timeframe of another kind."""
+
+
 class LakeError(MarketmillError):
     """The lake cannot be read or written as asked."""
 

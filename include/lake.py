@@ -32,7 +32,7 @@ class Lake:
     Raises
     ------
     LakeError
-        If the URL's scheme is not supported or the folder cannot be written.
+        If the URL's scheme is not supported, the folder cannot be written, or the bucket cannot be reached.
     """
 
     def __init__(self, url: str) -> None:
@@ -44,9 +44,12 @@ class Lake:
             self.url = self.root
             self._check_writable()
         elif scheme == "s3":
-            self.root = url.removeprefix("s3://").rstrip("/")
-            self.url = url.rstrip("/")
+            self.root = url.removeprefix("s3://").strip("/")
+            self.url = f"s3://{self.root}"
+            if not self.root:
+                raise LakeError(f"LAKE is {url!r}; it must name a bucket, such as s3://bucket/prefix")
             self.filesystem = _s3_filesystem()
+            self._check_reachable()
         else:
             raise LakeError(f"LAKE is {url!r}; it must be a folder or an s3:// URL")
 
@@ -58,6 +61,15 @@ class Lake:
             probe.unlink()
         except OSError as error:
             raise LakeError(f"the lake {self.root} cannot be written ({error.strerror}); set LAKE to a folder that can") from error
+
+    def _check_reachable(self) -> None:
+        try:
+            self.filesystem.get_file_info(self.root)
+        except OSError as error:
+            raise LakeError(
+                f"the lake {self.url} cannot be reached ({error}); check the bucket, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION "
+                "and, for a server of your own, AWS_ENDPOINT_URL"
+            ) from error
 
     # Paths, all relative to the root.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -214,12 +215,12 @@ def _newest(table: pa.Table, inside: pa.ChunkedArray, newer: list[Interval]) -> 
 def _with_origin(table: pa.Table, landed: Landed) -> pa.Table:
     count = table.num_rows
     return (
-        table.add_column(0, "symbol", pa.array([landed.symbol] * count, pa.string()))
-        .append_column("source", pa.array([landed.source] * count, pa.string()))
-        .append_column("adjustment", pa.array([landed.adjustment.value] * count, pa.string()))
-        .append_column("as_of", pa.array([landed.as_of] * count, TIMESTAMP))
-        .append_column("fetched_at", pa.array([landed.fetched_at] * count, TIMESTAMP))
-        .append_column("row", pa.array(range(count), pa.int64()))
+        table.add_column(0, "symbol", pa.repeat(landed.symbol, count))
+        .append_column("source", pa.repeat(landed.source, count))
+        .append_column("adjustment", pa.repeat(landed.adjustment.value, count))
+        .append_column("as_of", pa.repeat(pa.scalar(landed.as_of, TIMESTAMP), count))
+        .append_column("fetched_at", pa.repeat(pa.scalar(landed.fetched_at, TIMESTAMP), count))
+        .append_column("row", pa.array(np.arange(count, dtype=np.int64)))
         .cast(_ROWS)
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -87,9 +88,10 @@ def load_universe(name: str, folder: Path = FOLDER) -> Universe:
 
 
 def pick_instruments(universe: Universe, symbols: list[str] | None) -> list[Instrument]:
-    """The universe's instruments, or those of ``symbols`` only.
+    """The universe's instruments, or those of ``symbols`` only, each once.
 
-    A symbol that no universe knows is taken as a US stock that trades volume (any symbol of a source may be named).
+    An earlier name, such as FB, means the instrument that has it among its aliases. A symbol that no universe knows is taken as a US
+    stock that trades volume (any symbol of a source may be named).
 
     Raises
     ------
@@ -98,13 +100,20 @@ def pick_instruments(universe: Universe, symbols: list[str] | None) -> list[Inst
     """
     if not symbols:
         return list(universe.instruments)
-    known = known_instruments() | {instrument.symbol: instrument for instrument in universe.instruments}
-    return [known.get(parse_symbol(symbol)) or _stock(symbol) for symbol in dict.fromkeys(symbols)]
+    known = _by_name(known_instruments().values()) | _by_name(universe.instruments)
+    picked = [known.get(parse_symbol(symbol)) or _stock(symbol) for symbol in symbols]
+    return list({instrument.symbol: instrument for instrument in picked}.values())
 
 
 def known_instruments() -> dict[str, Instrument]:
     """Every instrument of every universe by symbol."""
     return {instrument.symbol: instrument for name in list_universes() for instrument in load_universe(name).instruments}
+
+
+def _by_name(instruments: Collection[Instrument]) -> dict[str, Instrument]:
+    """Instruments by symbol and by earlier name; a name that is in use today means who has it today."""
+    earlier = {alias: instrument for instrument in instruments for alias in instrument.aliases}
+    return earlier | {instrument.symbol: instrument for instrument in instruments}
 
 
 def _stock(symbol: str) -> Instrument:

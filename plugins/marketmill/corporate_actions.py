@@ -12,6 +12,7 @@ from include.actions import append_actions
 from include.errors import MarketmillError, SourceError
 from include.lake import Lake
 from include.landing import list_landed
+from include.results.errors import ResultsError
 from include.timeframes import TIMEFRAMES
 from include.universes import Instrument, Kind
 from marketmill.hooks.actions import Actions, ActionsHook, ActionsOutcome
@@ -77,6 +78,8 @@ _STATES: dict[type, str] = {RateLimited: "rate_limited", Transient: "transient",
 def _ask(hook: ActionsHook, share: Instrument, start: datetime) -> ActionsOutcome:
     try:
         return hook.fetch_actions(share, start)
+    except ResultsError as error:
+        return Transient(str(error))
     except MarketmillError:
         raise
     except Exception as error:  # noqa: BLE001  (a fault of ours in one symbol's answer must not cost the others theirs)

@@ -12,6 +12,7 @@ from typing import Any
 from include.errors import MarketmillError
 from include.lake import Lake
 from include.landing import Adjustment, Interval, Landed, list_landed, missing_intervals, write_landing
+from include.results.errors import ResultsError
 from include.schemas import LANDING
 from include.universes import Instrument, load_universe, pick_instruments
 from marketmill.hooks.base import BarsHook
@@ -91,7 +92,7 @@ class Fetched:
 
 
 def fetch_batch(lake: Lake, hook: BarsHook, plan: FetchPlan) -> list[Fetched]:
-    """Fetch each symbol of a batch; one that fails does not stop the others.
+    """Fetch each symbol of a batch; one that fails does not stop the others, but a source that wants to be left alone does.
 
     Raises
     ------
@@ -105,6 +106,8 @@ def fetch_batch(lake: Lake, hook: BarsHook, plan: FetchPlan) -> list[Fetched]:
             results.append(result)
             said = f"{result.rows} rows landed" if result.asked else "everything has landed already"
             _LOG.info("%d/%d %s: %s", number, len(plan.symbols), instrument.symbol, result.reason if result.failed else said)
+            if result.state == "rate_limited":
+                break
     return results
 
 
@@ -147,6 +150,8 @@ def _missing(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument
 def _ask(hook: BarsHook, instrument: Instrument, timeframe: str, start: datetime, end: datetime) -> Outcome:
     try:
         return hook.fetch(instrument, timeframe, start, end)
+    except ResultsError as error:
+        return Transient(str(error))
     except MarketmillError as error:
         return Permanent(str(error))
     except Exception as error:  # noqa: BLE001  (a fault of ours in one symbol's answer must not cost the others theirs)

@@ -13,6 +13,7 @@ from typing import TypeVar
 from include.errors import MarketmillError
 from include.lake import Lake
 from include.option_chains import LandedChain, find_chain, list_chains, write_chain
+from include.results.errors import ResultsError
 from include.universes import Instrument
 from marketmill.hooks.option_chains import Chain, Expiries, OptionChainsHook
 from marketmill.outcomes import ConfirmedEmpty, Permanent, RateLimited, Transient
@@ -114,6 +115,8 @@ def _is_held(lake: Lake, source: str, symbol: str, expiry: date) -> bool:
 def _ask(symbol: str, question: Callable[[], Answer]) -> Answer | Transient:
     try:
         return question()
+    except ResultsError as error:
+        return Transient(str(error))
     except MarketmillError:
         raise
     except Exception as error:  # noqa: BLE001  (a fault of ours in one symbol's answer must not cost the others theirs)

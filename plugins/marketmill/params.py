@@ -92,6 +92,18 @@ def snapshot_interval() -> Param:
     )
 
 
+def ibkr_client_id() -> Param:
+    """Client id at IBKR."""
+    return Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        maximum=2_000_000_000,
+        title="IBKR client id",
+        description="Taken first, then the ids after it; empty: that of `ibkr_default`, else the setting `training_client_id`.",
+    )
+
+
 def start(of: str = "the years before the end") -> Param:
     """First day."""
     return Param(None, type=["null", "string"], format="date", title="Start", description=f"First day; empty: {of}.")
@@ -115,6 +127,28 @@ def days() -> Param:
 def timeframe() -> Param:
     """Bar size."""
     return Param("1d", type="string", enum=list(TIMEFRAMES), title="Timeframe", description="Size of a bar.")
+
+
+def target() -> Param:
+    """What is to be forecast."""
+    return Param("^IXIC", type="string", minLength=1, title="Target", examples=["AAPL", "JPM", "^IXIC"], description="Symbol to forecast.")
+
+
+def peers() -> Param:
+    """What it is forecast from."""
+    return Param(
+        ["^GSPC"],
+        type="array",
+        items={"type": "string"},
+        minItems=1,
+        title="Peers",
+        description="One symbol a line; any symbol of the source, in a universe or not.",
+    )
+
+
+def horizon() -> Param:
+    """How far."""
+    return Param(5, type="integer", minimum=1, maximum=250, title="Horizon", description="Sessions ahead.")
 
 
 def csv_folder() -> Param:
@@ -163,3 +197,35 @@ def months() -> Param:
         title="Months",
         description="Months that changed, as YYYY-MM; a run started by an event knows them. Empty: not known.",
     )
+
+
+def model() -> Param:
+    """Which model."""
+    return Param(
+        None,
+        type=["null", "string"],
+        title="Model",
+        examples=list(CATALOG),
+        description="One id of the catalogue; empty: all that have a challenger.",
+    )
+
+
+def version() -> Param:
+    """Which version of it."""
+    return Param(None, type=["null", "string"], title="Version", description="Of the model above; empty: its challenger.")
+
+
+def action() -> Param:
+    """What to do with it."""
+    return Param(
+        "promote",
+        type="string",
+        enum=["promote", "demote"],
+        title="Action",
+        description="Promote: through the gate. Demote: give the model above back to the champion before.",
+    )
+
+
+def require_approval() -> Param:
+    """Ask a human."""
+    return Param(False, type="boolean", title="Require approval", description="Wait for a human to approve what passed the gate.")

@@ -29,10 +29,11 @@ def parse_source(name: str | None) -> SourceName:
         raise ConfigurationError(f"source {name!r} is unknown; use one of {', '.join(SourceName)}") from None
 
 
-def open_source(source: SourceName, *, csv_folder: str | None = None, quota: Quota | None = None) -> BarsHook:
+def open_source(source: SourceName, *, csv_folder: str | None = None, quota: Quota | None = None, client_id: int | None = None) -> BarsHook:
     """Make the hook of a source; its libraries are imported here and not before.
 
     A source that counts requests spends those of ``quota``, by default the ledger's without a limit of the run's own.
+    ``client_id`` is the preferred one at IBKR, by default that of the connection or of the settings.
 
     Raises
     ------
@@ -57,4 +58,4 @@ def open_source(source: SourceName, *, csv_folder: str | None = None, quota: Quo
         return BinanceHook(quota=quota)
     from marketmill.hooks.ibkr import IbkrHook
 
-    return IbkrHook(quota=quota)
+    return IbkrHook(quota=quota, client_id=client_id)

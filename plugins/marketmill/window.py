@@ -8,6 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from include.errors import ConfigurationError
 from include.months import as_utc, last_complete_month, month_end, month_of, month_start
 
+#: A month is whole with a bar in its last days: a weekend and a holiday may follow it.
+_LAST_DAYS = timedelta(days=5)
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -31,8 +34,8 @@ class Window:
 def choose_window(wish: Wish, last_day: date | None, now: datetime) -> Window:
     """Make whole months of a wish.
 
-    Without ``end`` it ends with the month of the source's last day, without ``start`` it begins ``days`` or ``years`` before its
-    end. It is widened to whole months (a month is published from all that landed for it) and never reaches into a month
+    Without ``end`` it ends with the last month that the source holds whole, without ``start`` it begins ``days`` or ``years`` before
+    its end. It is widened to whole months (a month is published from all that landed for it) and never reaches into a month
     that has not ended at ``now``.
 
     Raises
@@ -44,8 +47,16 @@ def choose_window(wish: Wish, last_day: date | None, now: datetime) -> Window:
         raise ConfigurationError(f"start {wish.start} and days {wish.days} are both given; leave one of them empty")
     finished = month_end(last_complete_month(now))
     notes = []
-    open_end = finished if last_day is None else month_end(month_of(last_day))
-    end = _parse("end", wish.end) if wish.end else open_end
+    if wish.end:
+        end = _parse("end", wish.end)
+    elif last_day is None:
+        end = finished
+    else:
+        month = month_of(last_day)
+        end = month_end(month)
+        if end - as_utc(last_day) > _LAST_DAYS:
+            end = month_start(month)
+            notes.append(f"the source's bars end on {last_day}: the month {month} is not whole and is left out; give an end to take it")
     start = _start(wish, end)
     if start >= end:
         raise ConfigurationError(f"start {start:%Y-%m-%d} is not before end {end:%Y-%m-%d}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from include.errors import ConfigurationError
+from marketmill.hooks.connection_extra import read_extra
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -78,9 +79,9 @@ def read_access(connection: Connection) -> BinanceAccess:
     ConfigurationError
         If a field is wrong.
     """
-    extra = connection.extra_dejson
+    extra = read_extra(connection, "Binance")
     use_bulk = extra.get("use_bulk")
-    if use_bulk not in {None, True, False}:
+    if use_bulk not in (None, "") and not isinstance(use_bulk, bool):
         raise ConfigurationError("use_bulk of the Binance connection is neither true nor false")
     return BinanceAccess(
         rest=_base(connection.host) or REST,

@@ -85,8 +85,11 @@ def bars_inside(bars: pa.Table, start: datetime, end: datetime) -> pa.Table:
 def join_bars(tables: Sequence[pa.Table]) -> pa.Table:
     """All rows in order of time; where several tables hold the same time, the row of the last one."""
     joined = pa.concat_tables([LANDING.empty_table(), *tables]).combine_chunks()
-    places = {moment: place for place, moment in enumerate(_microseconds(joined).tolist())}
-    return joined.take(pa.array([places[moment] for moment in sorted(places)], pa.int64()))
+    moments = _microseconds(joined)
+    if np.all(np.diff(moments) > 0):
+        return joined
+    _, from_the_end = np.unique(moments[::-1], return_index=True)
+    return joined.take(pa.array(moments.size - 1 - from_the_end))
 
 
 def missing_spans(bars: pa.Table, start: datetime, end: datetime, step: timedelta) -> list[Interval]:

@@ -26,7 +26,7 @@ class CsvFolderHook(BarsHook):
     """Files of a folder.
 
     The file of ``AAPL`` is ``AAPL.csv``, that of ``^GSPC`` is ``^GSPC.csv`` (or percent-encoded); a pair such as ``BTC/USDT``
-    may be ``BTC-USDT.csv``, ``BTC_USDT.csv`` or ``BTCUSDT.csv``.
+    may be ``BTC-USDT.csv``, ``BTC_USDT.csv`` or ``BTCUSDT.csv``. Where there is none, one of an earlier name is taken.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class CsvFolderHook(BarsHook):
     def edition(self, instrument: Instrument, timeframe: str) -> str:  # noqa: ARG002
         """Name and SHA-256 of the file: a corrected file is read again, and one that is gone is missed."""
         try:
-            path = self._find(instrument.symbol)
+            path = self._find(instrument)
             return f"{path.name} sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
         except (SourceError, OSError):
             return "no file"
@@ -74,21 +74,29 @@ class CsvFolderHook(BarsHook):
                 self.log.warning("%s", error)
         return max(days, default=None)
 
-    def _find(self, symbol: str) -> Path:
-        names = [symbol, symbol_in_path(symbol)]
-        if "/" in symbol:
-            names = [symbol_in_path(symbol), *(symbol.replace("/", sign) for sign in "-_"), symbol.replace("/", "")]
-        candidates = [path for name in dict.fromkeys(names) if (path := self._folder / f"{name}.csv").is_file()]
-        if not candidates:
-            raise SourceError(f"{self._folder} holds no {' or '.join(f'{name}.csv' for name in dict.fromkeys(names))}")
-        if len(candidates) > 1:
-            raise SourceError(f"{' and '.join(path.name for path in candidates)} are both bars of {symbol}; keep one")
-        return candidates[0]
+    def _find(self, instrument: Instrument) -> Path:
+        looked_for = []
+        for symbol in (instrument.symbol, *instrument.aliases):
+            names = _file_names(symbol)
+            candidates = [path for name in names if (path := self._folder / name).is_file()]
+            if len(candidates) > 1:
+                raise SourceError(f"{' and '.join(path.name for path in candidates)} are both bars of {symbol}; keep one")
+            if candidates:
+                return candidates[0]
+            looked_for += names
+        raise SourceError(f"{self._folder} holds no file {' or '.join(looked_for)}")
 
     def _read(self, instrument: Instrument, timeframe: str) -> CsvFile:
-        path = self._find(instrument.symbol)
+        path = self._find(instrument)
         changed = path.stat()
         return _read_once(path, timeframe, instrument, changed.st_mtime_ns, changed.st_size)
+
+
+def _file_names(symbol: str) -> list[str]:
+    names = [symbol, symbol_in_path(symbol)]
+    if "/" in symbol:
+        names = [symbol_in_path(symbol), *(symbol.replace("/", sign) for sign in "-_"), symbol.replace("/", "")]
+    return [f"{name}.csv" for name in dict.fromkeys(names)]
 
 
 @lru_cache(maxsize=4)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigurationError
+from marketmill.hooks.connection_extra import read_extra
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -93,7 +95,7 @@ def read_gateway(connection: Connection) -> Gateway:
     ConfigurationError
         If a field is wrong.
     """
-    extra = connection.extra_dejson
+    extra = read_extra(connection, "IBKR")
     client_id, timeout = _number(extra, "client_id"), _number(extra, "timeout")
     if client_id is not None and client_id != int(client_id):
         raise ConfigurationError("client_id of the IBKR connection is no whole number")
@@ -110,7 +112,7 @@ def _number(extra: dict[str, Any], name: str) -> float | None:
     if value is None or value == "":
         return None
     try:
-        number = float(value)
+        number = math.nan if isinstance(value, bool) else float(value)
         int(number)  # neither NaN nor infinite
     except (TypeError, ValueError, OverflowError):
         raise ConfigurationError(f"{name} of the IBKR connection is no number") from None

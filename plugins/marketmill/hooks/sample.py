@@ -102,10 +102,10 @@ class SampleHook(BarsHook):
 
     def fetch(self, instrument: Instrument, timeframe: str, start: datetime, end: datetime) -> Outcome:
         """Take the rows of the interval out of the symbol's file."""
-        file = _FILES.get((instrument.symbol, timeframe))
+        file = _file(instrument, timeframe)
         if file is None:
-            held = ", ".join(f"{symbol} ({size})" for symbol, size in sorted(_FILES))
-            return Permanent(f"the sample packages hold no {timeframe} bars of {instrument.symbol}; they hold {held}")
+            held = ", ".join(symbol for symbol, size in sorted(_FILES) if size == timeframe) or "none"
+            return Permanent(f"the sample packages hold no {timeframe} bars of it, only of {held}")
         rows = _read(file)
         first, last = rows["timestamp"][0].as_py(), rows["timestamp"][-1].as_py()
         inside = rows.filter(
@@ -120,14 +120,20 @@ class SampleHook(BarsHook):
 
     def edition(self, instrument: Instrument, timeframe: str) -> str:
         """Package, version and file."""
-        file = _FILES.get((instrument.symbol, timeframe))
+        file = _file(instrument, timeframe)
         return "" if file is None else f"{file.package} {_version(file.package)} {file.path}"
 
     def last_day(self, instruments: Sequence[Instrument], timeframe: str) -> date | None:
         """Last day on which all of ``instruments`` that the packages hold have bars."""
-        files = [_FILES.get((instrument.symbol, timeframe)) for instrument in instruments]
+        files = [_file(instrument, timeframe) for instrument in instruments]
         days = [_read(file)["timestamp"][-1].as_py().date() for file in files if file is not None]
         return min(days, default=None)
+
+
+def _file(instrument: Instrument, timeframe: str) -> _File | None:
+    """The file of an instrument; packages that stand still may have it under an earlier name."""
+    names = (instrument.symbol, *instrument.aliases)
+    return next((_FILES[name, timeframe] for name in names if (name, timeframe) in _FILES), None)
 
 
 def _version(package: str) -> str:

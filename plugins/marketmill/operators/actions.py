@@ -11,14 +11,17 @@ from airflow.sdk.exceptions import AirflowException
 
 from include.errors import SourceError
 from include.sources import SourceName
+from marketmill.operators.asked import open_asked
 from marketmill.operators.waiting import WaitingOperator
 
 
 class FetchActionsOperator(WaitingOperator):
-    """Fetch the splits and dividends of the complete symbols; skipped where the source tells of none.
+    """Fetch the splits and dividends of the complete symbols, before their bars are checked and published.
 
-    Without them bars that landed before a split would stay on its old price scale: the task fails, and with it the features that
-    wait for it, when a symbol's could not be had. Returns how many were new by symbol.
+    Bars that landed before an unknown split would stay on its old price scale, so a symbol whose actions could not be had joins the
+    failed ones: its bars have landed, and are published by the run that gets its actions. Returns the review with that said
+    (:class:`marketmill.operators.fetch.ReviewFetchOperator`), unchanged where the source tells of no actions. Fails where no symbol
+    is left.
     """
 
     template_fields: Sequence[str] = ("reviewed",)
@@ -27,26 +30,35 @@ class FetchActionsOperator(WaitingOperator):
         super().__init__(**kwargs)
         self.reviewed = reviewed
 
-    def work(self, context: Context) -> dict[str, int]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Ask and store."""
         from include.settings import open_lake
         from marketmill.corporate_actions import fetch_actions
         from marketmill.fetch import FetchPlan
         from marketmill.hooks.actions import ActionsHook
-        from marketmill.sources import open_source
 
         plan = FetchPlan.from_dict(self.reviewed["plan"])
-        hook = open_source(SourceName(plan.source), csv_folder=plan.csv_folder)
+        hook = open_asked(context, SourceName(plan.source), csv_folder=plan.csv_folder)
         if not isinstance(hook, ActionsHook):
-            self.skip(f"source {plan.source} tells of no splits and dividends")
+            self.log.info("source %s tells of no splits and dividends", plan.source)
+            return dict(self.reviewed)
         missing = [instrument for instrument in plan.instruments if instrument.symbol not in self.done]
         results = fetch_actions(open_lake(), hook, missing, plan.interval[0])
         if until := next((result.until for result in results if result.until), None):
             done = [*self.done, *(result.symbol for result in results if result.state == "complete")]
             self.wait_until(datetime.fromisoformat(until), done)
-        failed = "; ".join(f"{result.symbol}: {result.reason}" for result in results if result.state != "complete")
+        failed = {result.symbol: result.reason for result in results if result.state != "complete"}
+        named = "; ".join(f"{symbol}: {reason}" for symbol, reason in failed.items())
         if any(result.state == "transient" for result in results) and context["ti"].try_number <= context["ti"].max_tries:
-            raise AirflowException(f"to be tried again: {failed}")
-        if failed:
-            raise SourceError(f"splits and dividends could not be fetched: {failed}")
-        return {result.symbol: result.new for result in results}
+            raise AirflowException(f"to be tried again: {named}")
+        return self._without(plan.symbols, failed, named) if failed else dict(self.reviewed)
+
+    def _without(self, symbols: list[str], failed: dict[str, str], named: str) -> dict[str, Any]:
+        left = [symbol for symbol in symbols if symbol not in failed]
+        if not left:
+            raise SourceError(f"the splits and dividends of no symbol could be fetched: {named}; their bars have landed")
+        for symbol, reason in failed.items():
+            self.log.warning("%s is left out, its splits and dividends could not be fetched: %s", symbol, reason)
+        held_up = {symbol: f"its bars have landed, but not its splits and dividends: {reason}" for symbol, reason in failed.items()}
+        plan = self.reviewed["plan"] | {"symbols": left, "title": f"{len(left)} symbols"}
+        return {"plan": plan, "failed": self.reviewed["failed"] | held_up}

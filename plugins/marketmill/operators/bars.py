@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +26,6 @@ class CheckBarsOperator(MillOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Check and stage."""
-        logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells hundreds of lines about itself
         from expectations.check import CheckRequest, check_bars
         from include.settings import open_lake
         from marketmill.fetch import FetchPlan

@@ -8,18 +8,29 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from include.errors import MarketmillError
+from include.errors import ConfigurationError, MarketmillError
+from include.results.errors import ResultsError
 
 
 class MillOperator(BaseOperator, ABC):
-    """An operator whose errors on purpose fail the task with their one sentence: to try again would not cure them."""
+    """An operator whose errors on purpose fail the task with their one sentence: to try again would not cure them.
+
+    The results database is the exception: one that does not answer may do so a moment later.
+    """
 
     def execute(self, context: Context) -> Any:
         """Do the work."""
+        return self.attempt(context)
+
+    def attempt(self, context: Context) -> Any:
+        """Do the work, and say which errors are final; Airflow lets nobody else call :meth:`execute`."""
         try:
+            refuse_unknown_fields(context)
             return self.work(context)
+        except ResultsError as error:
+            raise AirflowException(f"to be tried again: {error}") from None
         except MarketmillError as error:
             self.log.error("%s", error)  # noqa: TRY400  (the sentence says it all)
             raise AirflowFailException(str(error)) from None
@@ -31,7 +42,23 @@ class MillOperator(BaseOperator, ABC):
 
     @abstractmethod
     def work(self, context: Context) -> Any:
-        """Do the work; a :class:`~include.errors.MarketmillError` is final, any other exception is worth a retry."""
+        """Do the work; a :class:`~include.errors.MarketmillError` is final, but for the results database; any other is worth a retry."""
+
+
+def refuse_unknown_fields(context: Mapping[str, Any]) -> None:
+    """Check that a run's conf names fields of its DAG's form only: Airflow would leave a misspelt one unread.
+
+    Raises
+    ------
+    ConfigurationError
+        If it names others.
+    """
+    run = context.get("dag_run")
+    unknown = sorted(set(getattr(run, "conf", None) or {}) - set(getattr(context.get("dag"), "params", ())))
+    if unknown:
+        raise ConfigurationError(
+            f"the form of {context['dag'].dag_id} has no {', '.join(unknown)}; it has {', '.join(sorted(context['dag'].params))}"
+        )
 
 
 def run_name(context: Mapping[str, Any]) -> str:

@@ -1,10 +1,11 @@
-"""Bring the features up to date with the bars, through Spark."""
+"""Bring the features up to date with the bars, through Spark, and check them."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 class BuildFeaturesOperator(MillOperator):
     """Submit ``spark_jobs/build_features.py`` to the connection's Spark; skipped, without a JVM, where all months are up to date.
 
-    The event's ``extra``: ``universe`` and ``source`` of the run, ``timeframe``, ``feature_set``, ``months`` (those that changed),
-    ``rows`` (their sum) and ``content`` (hash by month).
+    Returns ``universe`` and ``source`` of the run, ``timeframe``, ``feature_set``, ``months`` (those that changed), ``rows`` (their
+    sum) and ``content`` (hash by month).
     """
 
     template_fields: Sequence[str] = ("timeframe",)
 
     def __init__(self, *, timeframe: str, spark_conn_id: str = "spark_default", **kwargs: Any) -> None:
-        super().__init__(outlets=[FEATURES], **kwargs)
+        super().__init__(**kwargs)
         self.timeframe = timeframe
         self.spark_conn_id = spark_conn_id
 
@@ -46,7 +47,7 @@ class BuildFeaturesOperator(MillOperator):
         summary = self._submit(lake, run_name(context), ["--adjust-dividends"] if adjust_dividends else [])
         if not summary["months"]:
             self.skip(f"{len(summary['built'])} months were built again and none of them changed")
-        extra = {
+        built = {
             "universe": chosen(context, "universe"),
             "source": chosen(context, "source"),
             "timeframe": summary["timeframe"],
@@ -55,12 +56,11 @@ class BuildFeaturesOperator(MillOperator):
             "rows": sum(summary["rows"][month] for month in summary["months"]),
             "content": {month: summary["content"][month] for month in summary["months"]},
         }
-        context["outlet_events"][FEATURES].extra = extra
         self.log.info(
             "%d features, %d months changed, %s to %s: %d rows",
-            summary["features"], len(extra["months"]), min(extra["months"]), max(extra["months"]), extra["rows"],
+            summary["features"], len(built["months"]), min(built["months"]), max(built["months"]), built["rows"],
         )  # fmt: skip
-        return extra
+        return built
 
     def _submit(self, lake: Lake, run: str, more: Sequence[str]) -> dict[str, Any]:
         if problem := java_problem(os.environ):
@@ -88,7 +88,7 @@ class BuildFeaturesOperator(MillOperator):
         from airflow.sdk import BaseHook
         from airflow.sdk.exceptions import AirflowNotFoundException
 
-        from include.settings import PROJECT
+        from spark_jobs.local_java import local_java_options
 
         try:
             master = str(BaseHook.get_connection(self.spark_conn_id).host or "")
@@ -98,6 +98,36 @@ class BuildFeaturesOperator(MillOperator):
             raise ConfigurationError(f"Airflow has no connection {self.spark_conn_id}; make one, for example {example}") from None
         if not master.startswith("local"):
             return {"spark.log.level": "WARN"}
-        log = f"-Dlog4j2.configurationFile={(PROJECT / 'spark_jobs' / 'log4j2.properties').as_uri()}"
-        # The kernels are not in the JVM, and it lives for seconds: its best compiler would cost more than it brings.
-        return {"spark.driver.extraJavaOptions": f'-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "{log}"'}
+        return {"spark.driver.extraJavaOptions": local_java_options()}
+
+
+class CheckFeaturesOperator(MillOperator):
+    """Run the feature suite over the months that were built; only months that pass are told of, so that nothing starts on others.
+
+    The event's ``extra``: what :class:`BuildFeaturesOperator` returns.
+    """
+
+    template_fields: Sequence[str] = ("built",)
+
+    def __init__(self, *, built: Any, **kwargs: Any) -> None:
+        super().__init__(outlets=[FEATURES], **kwargs)
+        self.built = built
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Check, with the formulas at hand to compute some months again."""
+        if not self.built:
+            self.skip("no features were built")
+        from expectations.feature_check import check_features
+        from include.settings import open_lake, settings
+        from spark_jobs.recompute import features_as_known
+
+        lake, timeframe = open_lake(), self.built["timeframe"]
+        recompute = partial(features_as_known, lake, timeframe, adjust_dividends=settings().adjust_dividends)
+        summary = check_features(lake, timeframe, self.built["months"], recompute, universe=self.built["universe"])
+        for told in summary.told:
+            self.log.warning("%s %s: %s: %s", told["symbol"], told["month"], told["rule"], told["reason"])
+        self.log.info("computed again, from the past only, for %s: the same", ", ".join(summary.sampled))
+        self.log.info("data docs: %s/%s", lake.url, summary.docs)
+        extra: dict[str, Any] = self.built
+        context["outlet_events"][FEATURES].extra = extra
+        return extra

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,9 @@ from include.sources import SourceName
 from include.universes import Instrument, load_universe, pick_instruments
 from marketmill.events import chosen
 from marketmill.months import target_months
+from marketmill.operators.asked import open_asked
 from marketmill.operators.base import MillOperator
+from marketmill.operators.waiting import WaitingOperator
 from marketmill.window import Window, Wish, choose_window
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class PlanFetchOperator(MillOperator):
         if timeframe not in hook.timeframes:
             raise ConfigurationError(f"source {source} has no {timeframe} bars; it has {', '.join(hook.timeframes)}")
         universe = load_universe(chosen(context, "universe"))
-        instruments = pick_instruments(universe, params.get("symbols"))
+        instruments = pick_instruments(universe, self.symbols(params))
         window = self._window(context, hook, instruments, timeframe)
         plan = FetchPlan(
             source=source.value,
@@ -64,10 +66,19 @@ class PlanFetchOperator(MillOperator):
         )  # fmt: skip
         return [batch.as_dict() for batch in plan.batches(settings().batch_size)]
 
+    def symbols(self, params: Mapping[str, Any]) -> list[str] | None:
+        """Symbols that the form names; None: all of the universe."""
+        return params.get("symbols")
+
+    def wish(self, params: Mapping[str, Any]) -> Wish | None:
+        """Time that the form names; None: the months of the data interval."""
+        if "years" not in params:
+            return None
+        return Wish(params.get("start"), params.get("end"), int(params["years"]), params.get("days"))
+
     def _window(self, context: Context, hook: BarsHook, instruments: Sequence[Instrument], timeframe: str) -> Window:
-        params, now = context["params"], datetime.now(UTC)
-        if "years" in params:
-            wish = Wish(params.get("start"), params.get("end"), int(params["years"]), params.get("days"))
+        now = datetime.now(UTC)
+        if wish := self.wish(context["params"]):
             last_day = None if wish.end else hook.last_day(instruments, timeframe)
             return choose_window(wish, last_day, now)
         from include.months import last_complete_month, month_end, month_start
@@ -78,11 +89,11 @@ class PlanFetchOperator(MillOperator):
         return Window(month_start(months[0]), month_end(months[-1]))
 
 
-class FetchBarsOperator(MillOperator):
+class FetchBarsOperator(WaitingOperator):
     """Fetch the missing bars of one batch; mapped over the plan.
 
-    A failure that may pass is retried as long as the task has tries left, and only what is missing is asked for again. Returns
-    one :class:`marketmill.fetch.Fetched` (as dict) a symbol.
+    While the source wants to be left alone the task holds no worker slot. A failure that may pass is retried as long as the task
+    has tries left, and only what is missing is asked for again. Returns one :class:`marketmill.fetch.Fetched` (as dict) a symbol.
     """
 
     template_fields: Sequence[str] = ("batch",)
@@ -95,12 +106,13 @@ class FetchBarsOperator(MillOperator):
         """Fetch and land."""
         from include.settings import open_lake
         from marketmill.fetch import FetchPlan, fetch_batch
-        from marketmill.sources import open_source
 
         plan = FetchPlan.from_dict(self.batch)
         instance = context["ti"]
-        hook = open_source(SourceName(plan.source), csv_folder=plan.csv_folder)
+        hook = open_asked(context, SourceName(plan.source), csv_folder=plan.csv_folder)
         results = fetch_batch(open_lake(), hook, plan)
+        if until := next((result.until for result in results if result.until), None):
+            self.wait_until(datetime.fromisoformat(until))
         waiting = [result for result in results if result.may_pass]
         if waiting and instance.try_number <= instance.max_tries:
             raise AirflowException(f"to be tried again: {_list(waiting)}")
@@ -160,7 +172,10 @@ class ConfirmCompleteOperator(MillOperator):
             )
         if missing:
             raise SourceError(". ".join(missing))
-        self.log.info("every symbol is complete")
+        empty = [symbol for symbol, counts in self.checked["symbols"].items() if not counts["fetched"]]
+        if empty:
+            self.log.warning("the source has no bars at all of %s in this time", ", ".join(empty))
+        self.log.info("every symbol %sis complete", "that has bars " if empty else "")
 
 
 def _named(reasons: dict[str, str]) -> str:

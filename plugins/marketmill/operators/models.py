@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from include.assets import MODEL, REPORT
-from include.errors import ConfigurationError
+from include.errors import ConfigurationError, UnsuitableError
 from include.months import as_utc
 from marketmill.events import chosen
 from marketmill.months import changed_months
@@ -27,7 +27,10 @@ class ChooseModelsOperator(MillOperator):
 
 
 class TrainModelOperator(MillOperator):
-    """Train one model of the catalogue and register it; skipped, without an event, where it was trained on exactly this before.
+    """Train one model of the catalogue and register it.
+
+    Skipped, without an event, where it was trained on exactly this before, or where nobody named it and the universe has nothing
+    for it.
 
     It is mapped, so the DAG names its outlet :data:`include.assets.MODEL`. The event's ``extra``: ``universe``, ``source``,
     ``model``, ``version``, ``verdict`` and the ``months`` of features that started the run (none where they are not known).
@@ -46,16 +49,21 @@ class TrainModelOperator(MillOperator):
 
         params = context["params"]
         seed = params.get("seed")
-        trained = train(
-            open_lake(),
-            self.model_id,
-            universe=chosen(context, "universe"),
-            timeframe=params.get("timeframe") or "1d",
-            start=_day("start", params.get("start")),
-            end=_day("end", params.get("end")),
-            seed=settings().seed if seed is None else int(seed),
-            force=bool(params.get("force")),
-        )
+        try:
+            trained = train(
+                open_lake(),
+                self.model_id,
+                universe=chosen(context, "universe"),
+                timeframe=params.get("timeframe") or "1d",
+                start=_day("start", params.get("start")),
+                end=_day("end", params.get("end")),
+                seed=settings().seed if seed is None else int(seed),
+                force=bool(params.get("force")),
+            )
+        except UnsuitableError as error:
+            if params.get("models"):
+                raise  # it was asked for by name
+            self.skip(str(error))
         if trained.reused:
             self.skip(f"{self.model_id} version {trained.version} was trained on exactly this")
         extra = {
@@ -79,7 +87,6 @@ class PublishReportOperator(MillOperator):
     def work(self, context: Context) -> str:
         """Gather and render."""
         from include.settings import open_lake
-        from marketmill.sources import parse_source
         from ml.report import publish
 
         params = context["params"]
@@ -88,7 +95,6 @@ class PublishReportOperator(MillOperator):
             open_lake(),
             run=run_name(context),
             universe=chosen(context, "universe"),
-            source=parse_source(chosen(context, "source")).value,
             timeframe=params.get("timeframe") or "1d",
             months=months,
         )

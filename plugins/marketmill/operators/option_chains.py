@@ -12,12 +12,12 @@ from airflow.sdk.exceptions import AirflowException
 from include.errors import ConfigurationError, SourceError
 from include.sources import SourceName
 from include.universes import Instrument, load_universe, pick_instruments
-from marketmill.operators.base import run_name
+from marketmill.operators.asked import open_asked
 from marketmill.operators.waiting import WaitingOperator
 
 if TYPE_CHECKING:
+    from include.lake import Lake
     from marketmill.hooks.option_chains import OptionChainsHook
-    from marketmill.quota.spending import Quota
 
 #: What a run took stays its own for so long, however often it is repeated.
 _SNAPSHOT = timedelta(days=7)
@@ -50,7 +50,16 @@ class SnapshotOptionChainsOperator(WaitingOperator):
             raise SourceError(f"option chains are missing: {failed}")
         landed, held = sum(result.landed for result in results), sum(result.held for result in results)
         self.log.info("%d chains landed, %d were held already, in the lake %s", landed, held, lake.url)
+        if landed:
+            self._check(lake, hook.source.value, instruments, wish.since)
         return [asdict(result) for result in results]
+
+    def _check(self, lake: Lake, source: str, instruments: list[Instrument], since: datetime) -> None:
+        from expectations.chain_check import check_chains
+
+        summary = check_chains(lake, source, [instrument.symbol for instrument in instruments], since)
+        for flag, options in summary.flags.most_common():
+            self.log.info("%d of %d options carry the warning %s", options, summary.options, flag)
 
     @staticmethod
     def _instruments(symbols: list[str] | None, universe: str) -> list[Instrument]:
@@ -61,30 +70,13 @@ class SnapshotOptionChainsOperator(WaitingOperator):
     @staticmethod
     def _hook(context: Context) -> OptionChainsHook:
         from marketmill.hooks.option_chains import OptionChainsHook
-        from marketmill.sources import open_source, parse_source
+        from marketmill.sources import parse_source
 
         source = parse_source(context["params"].get("source"))
-        hook = open_source(source, quota=_quota(source, context))
+        hook = open_asked(context, source)
         if not isinstance(hook, OptionChainsHook):
             raise ConfigurationError(f"source {source} has no option chains; use {SourceName.YAHOO} or {SourceName.IBKR}")
         return hook
-
-
-def _quota(source: SourceName, context: Context) -> Quota | None:
-    """What the run may ask: the form's limits, for IBKR else those of the settings."""
-    from include.settings import settings
-    from marketmill.quota.ledger import open_ledger
-    from marketmill.quota.requests import Job
-    from marketmill.quota.spending import Quota
-
-    if source not in {SourceName.YAHOO, SourceName.IBKR}:
-        return None
-    most, interval = context["params"].get("max_snapshots"), context["params"].get("snapshot_interval")
-    if source is SourceName.IBKR:
-        most = settings().training_max_snapshots if most is None else most
-        interval = settings().training_snapshot_interval if interval is None else interval
-    job = None if most is None else Job(run_name(context), int(most))
-    return Quota(open_ledger(), source.value, job=job, interval=float(interval or 0))
 
 
 def _expiries(texts: list[str] | None) -> tuple[date, ...]:

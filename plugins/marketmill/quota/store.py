@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from include.results.tables import JOBS, REQUESTS, VENDORS, WAITERS
@@ -17,6 +17,18 @@ _KEPT = 3600 * SECOND
 # A waiter that comes so late lets others pass, but keeps its place; later it is forgotten.
 _PUNCTUAL = 2 * SECOND
 _FORGOTTEN = 600 * SECOND
+
+# Made once: SQLAlchemy needs longer to make one of these than SQLite to answer it.
+_MINE: BindParameter[str] = bindparam("mine")
+_LOCK = select(VENDORS).where(VENDORS.c.vendor == _MINE).with_for_update()
+_SET_STATE = update(VENDORS).where(VENDORS.c.vendor == _MINE).returning(VENDORS)
+_SINCE = select(REQUESTS).where(REQUESTS.c.vendor == _MINE, REQUESTS.c.arrived_by > bindparam("since"))
+_QUEUE = select(WAITERS).where(WAITERS.c.vendor == _MINE, WAITERS.c.until > bindparam("since")).order_by(WAITERS.c.place)
+_GRANT = insert(REQUESTS).returning(REQUESTS.c.token)
+_SETTLE = update(REQUESTS).where(REQUESTS.c.token == bindparam("granted"), REQUESTS.c.vendor == _MINE, ~REQUESTS.c.settled)
+_WEIGHT = select(func.coalesce(func.sum(REQUESTS.c.weight), 0)).where(REQUESTS.c.vendor == _MINE)
+_WEIGHT_AROUND = _WEIGHT.where(REQUESTS.c.arrived_by >= bindparam("begin"), REQUESTS.c.granted_at < bindparam("end"))
+_WEIGHT_WITHIN = _WEIGHT.where(REQUESTS.c.settled, REQUESTS.c.granted_at >= bindparam("begin"), REQUESTS.c.arrived_by < bindparam("end"))
 
 
 @dataclass(frozen=True)
@@ -45,17 +57,16 @@ class Store:
         self.state = self._lock()
 
     def _lock(self) -> Row[Any]:
-        query = select(VENDORS).where(VENDORS.c.vendor == self._vendor).with_for_update()
-        if (row := self._connection.execute(query).one_or_none()) is None:
+        mine = {"mine": self._vendor}
+        if (row := self._connection.execute(_LOCK, mine).one_or_none()) is None:
             dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
             self._connection.execute(dialect.insert(VENDORS).values(vendor=self._vendor).on_conflict_do_nothing())
-            row = self._connection.execute(query).one()
+            row = self._connection.execute(_LOCK, mine).one()
         return row
 
     def set_state(self, **values: int | str) -> None:
         """Write columns of the vendor's row."""
-        statement = update(VENDORS).where(VENDORS.c.vendor == self._vendor).values(**values).returning(VENDORS)
-        self.state = self._connection.execute(statement).one()
+        self.state = self._connection.execute(_SET_STATE, {"mine": self._vendor, **values}).one()
 
     def turn_back(self, now: int, lease: int) -> None:
         """The clock was turned back: what it says to come has just happened."""
@@ -74,31 +85,28 @@ class Store:
         history = History(now, self.state.granted_at)
         if any(isinstance(rule, Minute) for rule in rules):
             for number in range((now - CLOCKS) // MINUTE, now // MINUTE + 1):
-                own = self._weight(REQUESTS.c.arrived_by >= number * MINUTE, REQUESTS.c.granted_at < (number + 1) * MINUTE)
+                own = self._weight(_WEIGHT_AROUND, number)
                 foreign = self.state.foreign_weight if self.state.observed_minute == number else 0
                 history.minutes[number] = own + foreign
         if any(isinstance(rule, Window | Open) for rule in rules):
             reach = max(rule.reach for rule in rules)
-            query = select(REQUESTS).where(REQUESTS.c.vendor == self._vendor, REQUESTS.c.arrived_by > now - reach)
-            for row in self._connection.execute(query):
+            for row in self._connection.execute(_SINCE, {"mine": self._vendor, "since": now - reach}):
                 is_open = not row.settled and row.arrived_by > now
                 history.entries.append(Entry(row.granted_at, min(row.arrived_by, now), row.weight, row.key, row.contract, is_open=is_open))
         return history
 
     def observe(self, used_weight: int, minute: int) -> None:
         """Take the vendor's own count of a minute: what is not ours is others'."""
-        start = minute * MINUTE
-        settled = self._weight(REQUESTS.c.settled, REQUESTS.c.granted_at >= start, REQUESTS.c.arrived_by < start + MINUTE)
-        foreign = max(0, used_weight - settled)
+        foreign = max(0, used_weight - self._weight(_WEIGHT_WITHIN, minute))
         if minute > self.state.observed_minute or (minute == self.state.observed_minute and foreign > self.state.foreign_weight):
             self.set_state(observed_minute=minute, foreign_weight=foreign)
 
     def waiters(self, now: int) -> list[Waiter]:
         """The queue, in its order, without those who seem dead."""
-        query = select(WAITERS).where(WAITERS.c.vendor == self._vendor, WAITERS.c.until > now - _FORGOTTEN).order_by(WAITERS.c.place)
+        alive = {"mine": self._vendor, "since": now - _FORGOTTEN}
         return [
             Waiter(row.place, Request(row.weight, row.key, row.contract, row.interval / SECOND, row.request_id), row.until)
-            for row in self._connection.execute(query)
+            for row in self._connection.execute(_QUEUE, alive)
         ]
 
     def grant(self, request: Request, now: int, lease: int, *, is_new: bool) -> int:
@@ -114,7 +122,7 @@ class Store:
             "key": request.key,
             "contract": request.contract,
         }
-        token = int(self._connection.execute(insert(REQUESTS).values(**values).returning(REQUESTS.c.token)).scalar_one())
+        token = int(self._connection.execute(_GRANT, values).scalar_one())
         if now // MINUTE != self.state.granted_at // MINUTE:
             self._prune(now)
         self.set_state(granted_at=now)
@@ -122,8 +130,7 @@ class Store:
 
     def settle(self, token: int, now: int) -> None:
         """Note that a request was answered, or given up; once is enough."""
-        mine = and_(REQUESTS.c.token == token, REQUESTS.c.vendor == self._vendor, ~REQUESTS.c.settled)
-        self._connection.execute(update(REQUESTS).where(mine).values(settled=True, arrived_by=now))
+        self._connection.execute(_SETTLE, {"mine": self._vendor, "granted": token, "settled": True, "arrived_by": now})
 
     def queue(self, request: Request, until: int, *, is_new: bool) -> None:
         """Let a request wait; it keeps the place it has."""
@@ -152,9 +159,9 @@ class Store:
         self._connection.execute(delete(REQUESTS).where(REQUESTS.c.vendor == self._vendor, REQUESTS.c.arrived_by < now - _KEPT))
         self._connection.execute(delete(WAITERS).where(WAITERS.c.vendor == self._vendor, WAITERS.c.until < now - _FORGOTTEN))
 
-    def _weight(self, *conditions: Any) -> int:
-        query = select(func.coalesce(func.sum(REQUESTS.c.weight), 0)).where(REQUESTS.c.vendor == self._vendor, *conditions)
-        return int(self._connection.execute(query).scalar_one())
+    def _weight(self, query: Select[Any], minute: int) -> int:
+        span = {"begin": minute * MINUTE, "end": (minute + 1) * MINUTE}
+        return int(self._connection.execute(query, {"mine": self._vendor, **span}).scalar_one())
 
 
 def ahead_of(request: Request, waiters: list[Waiter], now: int) -> tuple[list[Request], bool]:

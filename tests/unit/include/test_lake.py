@@ -1,6 +1,9 @@
 """The lake's primitive reads and writes."""
 
 import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
@@ -89,3 +92,40 @@ def test_deleting_what_is_not_there_is_no_error(lake: Lake) -> None:
     lake.write("a/b", b"")
     lake.delete_folder("a")
     assert not lake.exists("a")
+
+
+@pytest.fixture
+def bucket_that_refuses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An S3 server that answers each request with 403."""
+
+    class Refuse(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(403)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_PUT = do_HEAD
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refuse)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.usefixtures("bucket_that_refuses")
+def test_a_bucket_that_cannot_be_reached_is_one_sentence() -> None:
+    with pytest.raises(LakeError, match=r"the lake s3://bucket/prefix cannot be reached \(.*check the bucket, AWS_ACCESS_KEY_ID"):
+        Lake("s3://bucket/prefix")
+
+
+def test_an_s3_lake_names_its_bucket() -> None:
+    with pytest.raises(LakeError, match="must name a bucket"):
+        Lake("s3://")

@@ -25,6 +25,7 @@ def write(folder: Path, text: str) -> Path:
 def test_the_shipped_universes_hold_what_was_asked_for() -> None:
     assert list_universes() == ["core5", "crypto", "global26", "sample"]
     assert load_universe("core5").symbols == ["SPY", "^VIX", "TSLA", "NVDA", "AMD"]
+    assert load_universe("crypto").symbols == ["BTC/USDT", "ETH/USDT", "POL/USDT", "ETH/USDC", "POL/USDC"]
     global26 = load_universe("global26").instruments
     assert len(global26) == 26
     assert len({instrument.sector for instrument in global26 if instrument.kind is Kind.STOCK}) == 5
@@ -76,3 +77,14 @@ def test_any_symbol_of_a_source_may_be_picked() -> None:
     ]
     with pytest.raises(ConfigurationError, match="is not a symbol"):
         pick_instruments(universe, ["../x"])
+
+
+def test_an_earlier_name_means_who_had_it(tmp_path: Path) -> None:
+    sample = load_universe("sample")
+    assert [instrument.symbol for instrument in pick_instruments(sample, ["FB", "AAPL", "META"])] == ["META", "AAPL"]
+    assert [instrument.symbol for instrument in pick_instruments(sample, ["MATIC/USDC", "MATIC/USDT"])] == ["POL/USDC", "POL/USDT"]
+    [instrument] = pick_instruments(sample, ["MATIC/USDC"])
+    assert instrument.aliases == ("MATIC/USDC",)
+    mine = load_universe("mine", write(tmp_path, GOOD.replace("symbol: AAPL", "symbol: FB")))
+    [today] = pick_instruments(mine, ["FB"])
+    assert (today.symbol, today.name) == ("FB", "Apple"), "a symbol of the universe itself is nobody's earlier name"

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
+from include.errors import ConfigurationError
 from include.landing import Adjustment, list_landed, read_landed
+from include.results.errors import ResultsError
 from include.schemas import LANDING
 from include.sources import SourceName
 from marketmill.fetch import Fetched, FetchPlan, fetch_batch
@@ -106,8 +108,9 @@ UNTIL = datetime(2018, 1, 1, tzinfo=UTC) + timedelta(minutes=5)
     [
         (Permanent("no such symbol"), Fetched("AAPL", "permanent", asked=1, reason="no such symbol")),
         (Transient("503"), Fetched("AAPL", "transient", asked=1, reason="503")),
-        (RateLimited(UNTIL, "429"), Fetched("AAPL", "rate_limited", asked=1, reason="429", until=UNTIL.isoformat())),
         (RuntimeError("a fault of ours"), Fetched("AAPL", "transient", asked=1, reason="unexpected RuntimeError: a fault of ours")),
+        (ResultsError("the results database x: down"), Fetched("AAPL", "transient", asked=1, reason="the results database x: down")),
+        (ConfigurationError("set x"), Fetched("AAPL", "permanent", asked=1, reason="set x")),
     ],
 )
 def test_a_failure_lands_nothing_and_does_not_stop_the_others(lake, outcome, expected):
@@ -118,6 +121,15 @@ def test_a_failure_lands_nothing_and_does_not_stop_the_others(lake, outcome, exp
     assert results[0].may_pass == (results[0].state != "permanent")
     assert list_landed(lake, "yahoo", "1d", "AAPL") == []
     assert fetch_batch(lake, DecidedHook(), plan())[0].asked == 1
+
+
+def test_a_source_that_wants_to_be_left_alone_is_not_asked_for_the_next_symbol(lake):
+    hook = DecidedHook({"^VIX": RateLimited(UNTIL, "429")})
+    complete, limited = fetch_batch(lake, hook, plan("AAPL", "^VIX", "^GSPC"))
+    assert complete.state == "complete"
+    assert limited == Fetched("^VIX", "rate_limited", asked=1, reason="429", until=UNTIL.isoformat())
+    assert limited.may_pass
+    assert [symbol for symbol, _, _ in hook.asked] == ["AAPL", "^VIX"]
 
 
 def test_what_landed_before_a_failure_stays(lake):

@@ -26,8 +26,15 @@ def test_a_source_that_goes_on_ends_with_the_last_month_that_is_over():
 
 def test_a_source_whose_last_day_lies_in_the_running_month_stops_before_it():
     window = choose_window(Wish(years=1), date(2026, 11, 20), NOW)
-    assert days(window) == ("2025-12-01", "2026-11-01")
-    assert "2026-11 has not ended" in window.notes[0]
+    assert days(window) == ("2025-11-01", "2026-11-01")
+
+
+@pytest.mark.parametrize(("last", "end"), [("2024-03-08", "2024-03-01"), ("2024-03-28", "2024-04-01"), ("2024-03-31", "2024-04-01")])
+def test_a_month_that_the_source_does_not_hold_whole_is_left_out(last, end):
+    window = choose_window(Wish(years=1), date.fromisoformat(last), NOW)
+    assert days(window)[1] == end
+    assert len(window.notes) == (end == "2024-03-01")
+    assert days(choose_window(Wish(years=1, end="2024-04-01"), date.fromisoformat(last), NOW))[1] == "2024-04-01"
 
 
 def test_months_are_taken_whole_and_that_is_said():

@@ -52,10 +52,20 @@ def test_names_of_files(tmp_path, hook, symbol, name):
     assert isinstance(hook.fetch(instrument(symbol), "1d", *JUNE), Data)
 
 
+def test_a_file_under_an_earlier_name_is_taken_where_there_is_none_of_today(tmp_path, hook):
+    (tmp_path / "FB.csv").write_text(CONTENT)
+    [meta] = pick_instruments(load_universe("global26"), ["FB"])
+    assert meta.symbol == "META"
+    assert hook.edition(meta, "1d").startswith("FB.csv ")
+    assert isinstance(hook.fetch(meta, "1d", *JUNE), Data)
+    (tmp_path / "META.csv").write_text(CONTENT)
+    assert hook.edition(meta, "1d").startswith("META.csv ")
+
+
 def test_a_missing_file_names_what_was_looked_for(tmp_path, hook):
     outcome = hook.fetch(instrument("BTC/USDT"), "1d", *JUNE)
     assert isinstance(outcome, Permanent)
-    assert outcome.reason == f"{tmp_path} holds no BTC%2FUSDT.csv or BTC-USDT.csv or BTC_USDT.csv or BTCUSDT.csv"
+    assert outcome.reason == f"{tmp_path} holds no file BTC%2FUSDT.csv or BTC-USDT.csv or BTC_USDT.csv or BTCUSDT.csv"
 
 
 def test_two_files_of_one_symbol(tmp_path, hook):

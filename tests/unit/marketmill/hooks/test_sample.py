@@ -60,6 +60,13 @@ def test_each_series_comes_whole_and_in_its_state(symbol, timeframe, rows, first
     assert sorted(set(times)) == times
 
 
+def test_a_present_name_finds_the_bars_of_the_earlier_one():
+    assert fetched("META").rows.equals(fetched("FB").rows)
+    [meta] = pick_instruments(load_universe("global26"), ["META"])
+    assert SampleHook().edition(meta, "1d").startswith("bokeh_sampledata ")
+    assert str(SampleHook().last_day([meta], "1d")) == "2013-03-01"
+
+
 def test_an_index_equals_its_file():
     expected = pd.read_csv(package_file("arch", "data/sp500/sp500.csv.gz"))
     rows = fetched("^GSPC").rows.to_pandas()

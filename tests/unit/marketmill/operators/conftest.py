@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
 from include.lake import Lake
+from include.results.engine import results_engine
+from include.results.migrate import migrate
 from include.settings import settings
 
 
@@ -18,6 +21,18 @@ def lake(tmp_path, monkeypatch) -> Lake:
     settings.cache_clear()
     yield Lake(str(tmp_path / "lake"))
     settings.cache_clear()
+
+
+@pytest.fixture
+def results(monkeypatch, tmp_path, lake) -> Iterator[None]:
+    """A results database of the test's own, for the ledger."""
+    monkeypatch.setenv("RESULTS_URL", f"sqlite:///{tmp_path / 'results.db'}")
+    settings.cache_clear()
+    results_engine.cache_clear()
+    migrate(results_engine())
+    yield
+    results_engine().dispose()
+    results_engine.cache_clear()
 
 
 @pytest.fixture

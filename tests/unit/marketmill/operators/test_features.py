@@ -12,10 +12,13 @@ from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.assets import FEATURES
+from include.feature_sets import read_current
+from include.publish import publish_month
 from include.settings import settings
 from marketmill.operators import features
-from marketmill.operators.features import BuildFeaturesOperator
+from marketmill.operators.features import BuildFeaturesOperator, CheckFeaturesOperator
 from tests.unit.marketmill.operators.test_bars import check
+from tests.unit.spark_jobs.test_buckets import build
 
 BUILD = BuildFeaturesOperator(task_id="build_features", timeframe="1d")
 
@@ -59,12 +62,10 @@ SUMMARY = {
 }
 
 
-def test_the_event_names_the_months_that_changed(context, lake, bars, job):
+def test_it_returns_the_months_that_changed(context, lake, bars, job):
     job.summary = SUMMARY
     run = context()
-    extra = BUILD.execute(run)
-    assert run["outlet_events"][FEATURES].extra == extra
-    assert extra == {
+    assert BUILD.execute(run) == {
         "universe": "sample",
         "source": "sample",
         "timeframe": "1d",
@@ -90,6 +91,37 @@ def test_months_that_were_built_to_the_same_bytes_send_no_event(context, bars, j
     with pytest.raises(AirflowSkipException, match="2 months were built again and none of them changed"):
         BUILD.execute(run)
     assert FEATURES not in run["outlet_events"]
+
+
+@pytest.fixture
+def features_of_may(context, lake, bars):
+    """What the job makes of the bars, without its JVM."""
+    months = build(lake)
+    return {"universe": "sample", "timeframe": "1d", "months": months[-1:]}
+
+
+def test_the_event_names_the_months_that_were_checked(context, lake, features_of_may, capsys):
+    run = context()
+    extra = CheckFeaturesOperator(task_id="check_features", built=features_of_may).execute(run)
+    assert run["outlet_events"][FEATURES].extra == extra == features_of_may
+    said = capsys.readouterr().out
+    assert "computed again, from the past only, for AAPL, ^VIX: the same" in said
+    assert f"data docs: {lake.url}/reports/data_docs/index.html" in said
+
+
+def test_features_that_break_a_rule_send_no_event(context, lake, features_of_may):
+    (month,) = features_of_may["months"]
+    dataset = lake.features("1d", read_current(lake, "1d").id)
+    publish_month(lake, dataset, month, lambda held: held.slice(1))
+    run = context()
+    with pytest.raises(AirflowFailException, match=f"AAPL in {month} break the rule row_for_each_bar: 1 bars have no features"):
+        CheckFeaturesOperator(task_id="check_features", built=features_of_may).execute(run)
+    assert FEATURES not in run["outlet_events"]
+
+
+def test_without_features_there_is_nothing_to_check(context):
+    with pytest.raises(AirflowSkipException, match="no features were built"):
+        CheckFeaturesOperator(task_id="check_features", built=None).execute(context())
 
 
 def test_a_job_that_wrote_elsewhere_is_no_success(context, bars, job):

@@ -148,10 +148,11 @@ def test_a_review_without_a_complete_symbol_fails(context):
         review.execute(context())
 
 
-def test_the_last_step_names_what_is_missing(context):
+def test_the_last_step_names_what_is_missing(context, capsys):
     def confirm(failed, held):
         reviewed = {"plan": BATCH, "failed": failed}
-        ConfirmCompleteOperator(task_id="confirm", reviewed=reviewed, checked={"held": held}).execute(context())
+        checked = {"held": held, "symbols": {"A": {"fetched": 20}, "D": {"fetched": 0}}}
+        ConfirmCompleteOperator(task_id="confirm", reviewed=reviewed, checked=checked).execute(context())
 
     fetch = "2 of 3 symbols could not be fetched, the others are published: B: gone; C: late"
     held = r"1 of 1 symbols lack too many bars and are held back, the others are published: A: 9 of 20 bars are missing"
@@ -162,3 +163,6 @@ def test_the_last_step_names_what_is_missing(context):
     with pytest.raises(AirflowFailException, match=r"could not be fetched.*gone\. 1 of 2 symbols lack"):
         confirm({"B": "gone"}, {"A": "9 of 20"})
     confirm({}, {})
+    said = capsys.readouterr().out
+    assert "the source has no bars at all of D in this time" in said
+    assert "every symbol that has bars is complete" in said

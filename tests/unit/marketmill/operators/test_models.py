@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 import ml.report
 import ml.training
 from include.assets import MODEL, REPORT
-from include.errors import ModelError
+from include.errors import ModelError, UnsuitableError
 from marketmill.operators.models import ChooseModelsOperator, PublishReportOperator, TrainModelOperator
 from ml.catalog import CATALOG
 from ml.training import Trained
@@ -127,8 +127,23 @@ def test_a_report_is_named_after_its_run(context, lake, monkeypatch):
         "lake": lake.url,
         "run": "publish_report__manual__2026-11-21T05-00-00-00-00",
         "universe": "sample",
-        "source": "sample",
         "timeframe": "1d",
         "months": ["2018-05"],
     }
     assert run["outlet_events"][REPORT].extra == {"path": path, "months": ["2018-05"]}
+
+
+def test_a_model_for_another_kind_of_universe_is_left_out_unless_it_was_named(context, training):
+    training.answer = UnsuitableError("it needs ^VIX; universe 'crypto' has BTC/USDT")
+    with pytest.raises(AirflowSkipException, match="it needs"):
+        TRAIN.execute(context())
+    with pytest.raises(AirflowFailException, match="it needs"):
+        TRAIN.execute(context(models=["volatility_garch"]))
+
+
+def test_a_misspelt_field_is_refused(context, training):
+    run = context() | {"dag": SimpleNamespace(dag_id="train_models", params={"models": [], "seed": None})}
+    with pytest.raises(AirflowFailException, match="the form of train_models has no modells; it has models, seed"):
+        TRAIN.execute(run | {"dag_run": SimpleNamespace(conf={"modells": ["volatility_garch"]})})
+    assert TRAIN.execute(run | {"dag_run": SimpleNamespace(conf={"models": ["volatility_garch"]})})
+    assert TRAIN.execute(run | {"dag_run": SimpleNamespace(conf=None)})

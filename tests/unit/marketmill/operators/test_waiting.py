@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, TaskDeferred
-from sqlalchemy import update
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
+from sqlalchemy import delete, update
 
 from include.actions import read_actions
 from include.option_chains import list_chains
 from include.results.engine import results_engine
-from include.results.migrate import migrate
-from include.results.tables import VENDORS
-from include.settings import settings
+from include.results.errors import ResultsError
+from include.results.tables import VENDORS, WAITERS
 from marketmill.operators.actions import FetchActionsOperator
+from marketmill.operators.fetch import FetchBarsOperator
 from marketmill.operators.option_chains import SnapshotOptionChainsOperator
+from marketmill.quota import ledger
 from tests.servers.common import BarStore
 from tests.servers.common_tables import package_tables
 from tests.servers.http.faults import Fault
@@ -39,12 +41,8 @@ def rows():
 
 
 @pytest.fixture
-def yahoo(monkeypatch, tmp_path, lake, rows):
-    """The stand-in, and an own results database for its ledger."""
-    monkeypatch.setenv("RESULTS_URL", f"sqlite:///{tmp_path / 'results.db'}")
-    settings.cache_clear()
-    results_engine.cache_clear()
-    migrate(results_engine())
+def yahoo(monkeypatch, results, rows):
+    """The stand-in."""
     bars = {name: {"1d": rows} for name in ("AAPL", "MSFT")}
     chains = {name: options(name) for name in bars}
     with YahooStandIn(BarStore(bars), actions={"AAPL": [SPLIT, *DIVIDENDS]}, options=chains) as running:
@@ -52,18 +50,17 @@ def yahoo(monkeypatch, tmp_path, lake, rows):
             monkeypatch.setenv(name, value)
         yield running
         assert running.violations() == []
-    results_engine().dispose()
-    results_engine.cache_clear()
+
+
+def chains_form(context, *, run_after=None, **params):
+    form = {"source": "yahoo", "symbols": ["AAPL"], "expiries": [], "max_snapshots": None, "snapshot_interval": None}
+    made = context(dag_id="snapshot_option_chains", **(form | params))
+    return made | {"dag_run": SimpleNamespace(run_after=run_after or datetime.now(UTC))}
 
 
 @pytest.fixture
 def chains_context(context):
-    def make(*, run_after=None, **params):
-        form = {"source": "yahoo", "symbols": ["AAPL"], "expiries": [], "max_snapshots": None, "snapshot_interval": None}
-        made = context(dag_id="snapshot_option_chains", **(form | params))
-        return made | {"dag_run": SimpleNamespace(run_after=run_after or datetime.now(UTC))}
-
-    return make
+    return partial(chains_form, context)
 
 
 SNAPSHOT = SnapshotOptionChainsOperator(task_id="snapshot")
@@ -85,9 +82,17 @@ def asked(yahoo, path):
     return len(yahoo.requests(path))
 
 
+def forgive():
+    """As if the vendor had been left alone for long enough."""
+    with results_engine().begin() as connection:
+        connection.execute(update(VENDORS).values(blocked_until=0))
+        connection.execute(delete(WAITERS))
+
+
 def test_chains_land_and_the_same_run_again_is_free(yahoo, lake, chains_context):
     context = chains_context()
     assert [(result["symbol"], result["landed"], result["held"]) for result in SNAPSHOT.execute(context)] == [("AAPL", 2, 0)]
+    assert lake.exists("reports/data_docs/check-yahoo-option_chains.html")
     yahoo.record.clear()
     context["params"]["expiries"] = [str(day) for day in EXPIRIES]
     assert [(result["landed"], result["held"]) for result in SNAPSHOT.execute(context)] == [(0, 2)]
@@ -156,38 +161,87 @@ def test_a_past_expiry_names_the_nearest(yahoo, chains_context):
         SNAPSHOT.execute(chains_context(expiries=["2024-01-19"]))
 
 
+def fetch_actions(*symbols, source="yahoo"):
+    return FetchActionsOperator(task_id="fetch_actions", reviewed=reviewed(*symbols, source=source))
+
+
 def test_actions_of_the_complete_symbols_are_stored(yahoo, lake, context):
-    operator = FetchActionsOperator(task_id="fetch_actions", reviewed=reviewed("AAPL", "MSFT", "^GSPC"))
-    assert operator.execute(context()) == {"AAPL": 3, "MSFT": 0}
-    assert operator.execute(context()) == {"AAPL": 0, "MSFT": 0}
+    operator = fetch_actions("AAPL", "MSFT", "^GSPC")
+    assert operator.execute(context()) == operator.reviewed
     assert len(read_actions(lake, "AAPL")) == 3
+    assert operator.execute(context()) == operator.reviewed
+    assert len(lake.files(lake.actions("AAPL"))) == 1
 
 
 @pytest.mark.parametrize("source", ["sample", "binance"])
-def test_a_source_without_actions_is_skipped(yahoo, context, source):
-    operator = FetchActionsOperator(task_id="fetch_actions", reviewed=reviewed("AAPL", source=source))
-    with pytest.raises(AirflowSkipException, match=f"source {source} tells of no splits and dividends"):
-        operator.execute(context())
+def test_a_source_without_actions_changes_nothing(yahoo, context, source):
+    operator = fetch_actions("AAPL", source=source)
+    assert operator.execute(context()) == operator.reviewed
+    assert yahoo.requests() == []
 
 
 def test_after_a_wait_only_the_symbols_that_are_missing_are_asked_for(yahoo, lake, context):
-    operator = FetchActionsOperator(task_id="fetch_actions", reviewed=reviewed("AAPL", "MSFT"))
     yahoo.faults.add(Fault("status", "chart/MSFT", status=429))
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(context())
+        fetch_actions("AAPL", "MSFT").execute(context())
     assert deferred.value.kwargs == {"done": ["AAPL"]}
-    with results_engine().begin() as connection:
-        connection.execute(update(VENDORS).values(blocked_until=0))
+    forgive()
     yahoo.record.clear()
-    fresh = FetchActionsOperator(task_id="fetch_actions", reviewed=reviewed("AAPL", "MSFT"))
-    assert fresh.resume(context(), None, **deferred.value.kwargs) == {"MSFT": 0}
+    fresh = fetch_actions("AAPL", "MSFT")
+    assert fresh.resume(context(), None, **deferred.value.kwargs) == fresh.reviewed
+    assert asked(yahoo, "chart/AAPL") == 0
+    assert asked(yahoo, "chart/MSFT") == 1
+
+
+def test_a_symbol_without_its_actions_is_left_out_by_name(yahoo, lake, context):
+    yahoo.faults.add(Fault("garbage", "chart/AAPL", times=None))
+    operator = fetch_actions("AAPL", "MSFT")
+    operator.reviewed["failed"] = {"IBM": "gone"}
+    with pytest.raises(AirflowException, match="to be tried again: AAPL"):
+        operator.execute(context())
+    passed = operator.execute(context(try_number=3))
+    assert passed["plan"]["symbols"] == ["MSFT"]
+    assert passed["failed"].pop("AAPL").startswith("its bars have landed, but not its splits and dividends: Yahoo answered AAPL")
+    assert passed["failed"] == {"IBM": "gone"}
+    assert operator.reviewed == reviewed("AAPL", "MSFT") | {"failed": {"IBM": "gone"}}, "a retry begins with what it was given"
+
+
+def test_actions_of_no_symbol_fail_the_task(yahoo, lake, context):
+    yahoo.faults.add(Fault("garbage", "chart/AAPL", times=None))
+    with pytest.raises(AirflowFailException, match=r"of no symbol could be fetched: AAPL: .*; their bars have landed"):
+        fetch_actions("AAPL").execute(context(try_number=3))
+
+
+def fetch_bars(*symbols):
+    return FetchBarsOperator(task_id="fetch_bars", batch=reviewed(*symbols)["plan"])
+
+
+def test_bars_wait_without_a_slot_and_go_on_with_what_is_missing(yahoo, lake, context):
+    yahoo.faults.add(Fault("status", "chart/MSFT", status=429))
+    with pytest.raises(TaskDeferred) as deferred:
+        fetch_bars("AAPL", "MSFT").execute(context())
+    assert deferred.value.trigger.moment > datetime.now(UTC) + timedelta(seconds=50)
+    # Woken too early, the ledger alone says so.
+    yahoo.record.clear()
+    with pytest.raises(TaskDeferred):
+        fetch_bars("AAPL", "MSFT").resume(context(), None, **deferred.value.kwargs)
+    assert asked(yahoo, "chart") == 0
+    forgive()
+    results = fetch_bars("AAPL", "MSFT").resume(context(), None, **deferred.value.kwargs)
+    assert [(result["state"], result["asked"]) for result in results] == [("complete", 0), ("complete", 1)]
     assert asked(yahoo, "chart/AAPL") == 0
 
 
-def test_actions_that_could_not_be_had_fail_the_task(yahoo, lake, context):
-    operator = FetchActionsOperator(task_id="fetch_actions", reviewed=reviewed("AAPL", "MSFT"))
-    yahoo.faults.add(Fault("garbage", "chart/AAPL", times=None))
-    with pytest.raises(AirflowException, match="to be tried again: AAPL"):
-        operator.execute(context())
-    with pytest.raises(AirflowFailException, match="splits and dividends could not be fetched: AAPL"):
-        operator.execute(context(try_number=3))
+def test_a_results_database_that_fails_is_tried_again(yahoo, context, monkeypatch):
+    def fail(*_):
+        raise ResultsError("the results database is down")
+
+    monkeypatch.setattr(ledger.Ledger, "reserve", fail)
+    with pytest.raises(AirflowException, match="to be tried again: AAPL: the results database is down") as bars:
+        fetch_bars("AAPL").execute(context())
+    with pytest.raises(AirflowException, match="to be tried again: AAPL: the results database is down") as actions:
+        fetch_actions("AAPL").execute(context())
+    monkeypatch.setattr(ledger, "results_engine", fail)
+    with pytest.raises(AirflowException, match="to be tried again: the results database is down") as chains:
+        SNAPSHOT.execute(chains_form(context, max_snapshots=2))
+    assert not any(isinstance(caught.value, AirflowFailException) for caught in (bars, actions, chains))

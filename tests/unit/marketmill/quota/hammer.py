@@ -23,7 +23,6 @@ from tests.results_database import engine_of, fresh_processes
 SECOND = 1_000_000
 BEGIN = 1_717_405_200 * SECOND
 _NEVER = 2**62
-_LEAP = SECOND
 
 
 class ManualClock:
@@ -42,10 +41,11 @@ class ManualClock:
 class SharedClock:
     """One time for several processes: it stands while any of them works, and moves in leaps, so that several wake at once and race."""
 
-    def __init__(self, context: ForkServerContext, processes: int) -> None:
+    def __init__(self, context: ForkServerContext, processes: int, begin: int = BEGIN, leap: int = SECOND) -> None:
         self._changed = context.Condition()
-        self._now = context.Value("q", BEGIN, lock=False)
+        self._now = context.Value("q", begin, lock=False)
         self._wakes = context.Array("q", [0] * processes, lock=False)
+        self._leap = leap
         self.mine = 0
 
     def now(self, _connection: Connection | None) -> int:
@@ -66,7 +66,7 @@ class SharedClock:
     def _set(self, wake: int) -> None:
         self._wakes[self.mine] = wake
         if all(self._wakes) and min(self._wakes) < _NEVER:
-            self._now.value = max(self._now.value, -(-min(self._wakes) // _LEAP) * _LEAP)
+            self._now.value = max(self._now.value, -(-min(self._wakes) // self._leap) * self._leap)
             self._changed.notify_all()
 
 
