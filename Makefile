@@ -1,7 +1,7 @@
 # `make help` lists what there is; every target sets up what it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format ui migrate lock clean
+.PHONY: help setup run test bench replay lint format ui migrate lock clean
 PORT ?= 8080
 WORKERS ?= 2
 IN_PROJECT := . ./environment.sh &&
@@ -12,11 +12,17 @@ help: ## list these commands
 setup: ## make .venv with the pinned packages (does nothing when it is there)
 	@bin/setup
 
-run: setup migrate ## ten years of bars -> checks -> features -> models -> report (SOURCE=, UNIVERSE=, CSV_FOLDER=, YEARS=)
+run: setup migrate ## ten years of bars -> checks -> features -> models -> predictions -> report (SOURCE=, UNIVERSE=, CSV_FOLDER=, YEARS=)
 	@$(IN_PROJECT) exec bin/run_mill
 
 test: setup ## all tests
-	@$(IN_PROJECT) python -m pytest -n $(WORKERS) --dist loadfile
+	@$(IN_PROJECT) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+bench: setup ## measure what is claimed to be fast, beside others, into docs/benchmarks.md (QUICK=1: without the largest sizes)
+	@$(IN_PROJECT) python -m bench $(if $(QUICK),--quick)
+
+replay: setup ## say a published prediction again and compare (MODEL=, SYMBOL=, AT=2018-06-15)
+	@$(IN_PROJECT) exec python -m ml.replay '$(MODEL)' '$(SYMBOL)' '$(AT)'
 
 lint: setup ## ruff, mypy, import-linter
 	@$(IN_PROJECT) ruff check . && ruff format --check . && mypy && lint-imports --no-logo

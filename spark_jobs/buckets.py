@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,28 +16,42 @@ from include.lake import Lake
 from include.publish import Part, stage_part
 from include.schemas import TIMESTAMP
 from spark_jobs.features.bars import COLUMNS
-from spark_jobs.features.catalog import FEATURES, make_feature_set
-from spark_jobs.features.storing import store
 from spark_jobs.history import History
 from spark_jobs.task import BucketTask
 from spark_jobs.votes import Votes
 
 Places = npt.NDArray[np.int64]
 
+#: Writing waits for the disk; somebody else computes meanwhile.
+_WRITERS = 2
+
 
 def build_buckets(task: BucketTask, votes: Votes) -> list[tuple[str, Part]]:
     """Stage the task's parts: for each wanted month, one for each bucket that has rows in it."""
-    lake, feature_set = Lake(task.lake), make_feature_set(task.feature_set)
+    lake, feature_set = Lake(task.lake), describe_set(task.feature_set)
     dataset = lake.features(task.timeframe, feature_set.id)
     history = task.read(lake, ["closed_at", *COLUMNS])
-    staged = []
-    for bucket in task.buckets:
-        for month, table in _months(task, history, bucket, votes, feature_set):
-            staged.append((month, stage_part(lake, dataset, month, f"bucket-{bucket:03d}", table, compression="lz4")))
-    return staged
+
+    def stage(bucket: int, built: tuple[str, pa.Table]) -> tuple[str, Part]:
+        month, table = built
+        return month, stage_part(lake, dataset, month, f"bucket-{bucket:03d}", table, compression="lz4")
+
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        return [
+            part
+            for bucket in task.buckets
+            for part in writers.map(partial(stage, bucket), bucket_months(task, history, bucket, votes, feature_set))
+        ]
 
 
-def _months(task: BucketTask, history: History, bucket: int, votes: Votes, feature_set: FeatureSet) -> Iterator[tuple[str, pa.Table]]:
+def describe_set(identity: str, *, adjust_dividends: bool = False) -> FeatureSet:
+    """The feature set of that identity; loads the kernels."""
+    from spark_jobs.features.catalog import make_feature_set
+
+    return make_feature_set(identity, adjust_dividends=adjust_dividends)
+
+
+def bucket_months(task: BucketTask, history: History, bucket: int, votes: Votes, feature_set: FeatureSet) -> Iterator[tuple[str, pa.Table]]:
     """The bucket's rows of each wanted month that has any, ordered by symbol and timestamp."""
     rows = _wanted_rows(task, history, bucket)
     places = np.full(history.month.size, -1, np.int64)
@@ -58,10 +74,10 @@ def _months(task: BucketTask, history: History, bucket: int, votes: Votes, featu
 
 def _wanted_rows(task: BucketTask, history: History, bucket: int) -> Places:
     """Row numbers of the bucket in the wanted months, ordered by month, symbol and timestamp."""
-    wanted = np.isin(task.history, task.months)
+    wanted = task.wanted(history)
     parts = [np.empty(0, np.int64)]
     for _, rows in task.symbols(history, bucket):
-        parts.append(rows.start + np.flatnonzero(wanted[history.month[rows]]))
+        parts.append(rows.start + np.flatnonzero(wanted[rows]))
     chosen = np.concatenate(parts)
     return chosen[np.argsort(history.month[chosen], kind="stable")]
 
@@ -70,13 +86,27 @@ def _values(
     task: BucketTask, history: History, bucket: int, places: Places, shares: npt.NDArray[np.float32]
 ) -> list[npt.NDArray[np.float32]]:
     """A column for each feature, in the order of the set; a row for each place."""
+    from spark_jobs.features.catalog import FEATURES
+    from spark_jobs.features.storing import store
+
     share = iter(shares)
     columns = [next(share) if feature.cross_sectional else np.full(shares.shape[1], np.nan, np.float32) for feature in FEATURES]
+    longest = max(feature.facts.warm_up for feature in FEATURES if not feature.facts.recursive)
     for symbol, rows in task.symbols(history, bucket):
+        place = places[rows]
+        wanted = np.flatnonzero(place >= 0)
+        if wanted.size == 0:
+            continue
         bars = task.bars(history, symbol, rows)
-        for feature, column in zip(FEATURES, columns, strict=True):
-            if not feature.cross_sectional:
-                store(feature.values(bars), places[rows], column)
+        # What only its window decides comes out the same, to the bit, without the bars before.
+        start = max(0, int(wanted[0]) - longest)
+        newest = bars.since(start)
+        with np.errstate(all="ignore"):  # once for all features: to enter it takes as long as a small kernel
+            for feature, column in zip(FEATURES, columns, strict=True):
+                if feature.facts.recursive:
+                    store(feature.formula(bars, feature.facts.window), place, column)
+                elif not feature.cross_sectional:
+                    store(feature.formula(newest, feature.facts.window), place[start:], column)
     return columns
 
 

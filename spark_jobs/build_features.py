@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -19,14 +20,14 @@ from include.errors import MarketmillError
 from include.feature_sets import write_current
 from include.lake import Lake
 from include.months import parse_month
-from include.publish import Part, Published, commit_month
+from include.publish import Published
 from include.settings import PROJECT
 from include.timeframes import TIMEFRAMES
-from spark_jobs.plan import FeaturePlan, plan_features
-from spark_jobs.task import BucketTask
+from spark_jobs.buckets import describe_set
+from spark_jobs.building import Workers, compute_months, publish_months
+from spark_jobs.plan import plan_features
+from spark_jobs.staging import clean_staging
 from spark_jobs.workers import DAEMON, on_workers
-
-_ROWS_A_TASK = 3_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,10 +57,18 @@ def build_features(lake: Lake, timeframe: str, only: frozenset[str] | None = Non
     plan = plan_features(lake, timeframe, adjust_dividends=adjust_dividends)
     months = tuple(month for month in plan.months_to_build if only is None or month in only)
     _say(f"{len(months)} of {len(plan.months)} months to build, {plan.rows} rows of bars, feature set {plan.feature_set}")
-    published = _publish(lake, plan, months, _compute(lake, plan, months)) if months else []
-    from spark_jobs.features.catalog import make_feature_set
-
-    feature_set = make_feature_set(plan.feature_set, adjust_dividends=plan.adjust_dividends)
+    published: list[Published] = []
+    if months:
+        with spark_workers() as workers, clean_staging(lake, timeframe):
+            # A worker loads the kernels, and compiles those that are new; the driver does without them.
+            (feature_set,) = workers(partial(describe_set, adjust_dividends=adjust_dividends), [plan.feature_set])
+            _say(f"ready to make {len(feature_set.features)} features of {plan.buckets} buckets of symbols")
+            parts = compute_months(lake, plan, months, workers)
+            _say(f"{len(parts)} parts are made")
+            published = publish_months(lake, plan, months, parts)
+            _say(f"{len(published)} months are published, {sum(month.changed for month in published)} of them changed")
+    else:
+        feature_set = describe_set(plan.feature_set, adjust_dividends=adjust_dividends)
     if plan.is_current or months == plan.months_to_build:  # readers never change over to a set that lacks months
         write_current(lake, timeframe, feature_set)
     return {
@@ -73,55 +82,17 @@ def build_features(lake: Lake, timeframe: str, only: frozenset[str] | None = Non
     }
 
 
-def make_tasks(plan: FeaturePlan, lake: str, months: tuple[str, ...], workers: int) -> list[BucketTask]:
-    """Deal the buckets into tasks: one a worker, more where a worker would have to hold too many rows; the result is the same."""
-    count = min(plan.buckets, max(workers, -(-plan.rows // _ROWS_A_TASK)))
-    return [
-        BucketTask(
-            lake=lake,
-            timeframe=plan.timeframe,
-            feature_set=plan.feature_set,
-            buckets=tuple(range(first, plan.buckets, count)),
-            of=plan.buckets,
-            history=tuple(month for month in plan.months if month <= months[-1]),
-            months=months,
-            splits=plan.splits,
-            dividends=plan.dividends,
-            without_volume=plan.without_volume,
-            without_vote=plan.without_vote,
-        )
-        for first in range(count)
-    ]
-
-
-def _compute(lake: Lake, plan: FeaturePlan, months: tuple[str, ...]) -> list[tuple[str, Part]]:
+@contextmanager
+def spark_workers() -> Iterator[Workers]:
+    """Spark's workers, as a function that gives each of some tasks to one of them."""
     context = SparkContext(conf=_configuration())
     try:
-        # Compiled here first, once; the workers find the kernels on disk.
-        from spark_jobs.buckets import build_buckets
-        from spark_jobs.votes import add_votes, count_votes
-
-        tasks = make_tasks(plan, lake.url, months, context.defaultParallelism)
-        _say(f"Spark {context.version} on {context.master}: {plan.buckets} buckets of symbols in {len(tasks)} tasks")
+        _say(f"Spark {context.version} on {context.master}")
         if context.uiWebUrl:
             _say(f"Spark UI while it runs: {context.uiWebUrl}")
-        votes = add_votes(on_workers(context, count_votes, tasks))
-        _say(f"votes are counted at {votes.closed_at.size} moments")
-        parts = on_workers(context, partial(build_buckets, votes=votes), tasks)
-        _say(f"{len(parts)} tasks made {sum(map(len, parts))} parts")
-        return [part for staged in parts for part in staged]
+        yield partial(on_workers, context)
     finally:
         context.stop()
-
-
-def _publish(lake: Lake, plan: FeaturePlan, months: Sequence[str], parts: list[tuple[str, Part]]) -> list[Published]:
-    dataset = lake.features(plan.timeframe, plan.feature_set)
-    by_month: dict[str, list[Part]] = {month: [] for month in months}
-    for month, part in parts:
-        by_month[month].append(part)
-    published = [commit_month(lake, dataset, month, by_month[month], inputs=plan.inputs[month]) for month in months]
-    _say(f"{len(published)} months are published, {sum(month.changed for month in published)} of them changed")
-    return published
 
 
 def _configuration() -> SparkConf:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ class History:
 
     symbols: tuple[str, ...]
     bounds: npt.NDArray[np.int64]
-    month: npt.NDArray[np.int64]
+    month: npt.NDArray[np.int32]
     columns: Mapping[str, Column] = field(repr=False)
 
     def rows(self, place: int) -> slice:
@@ -42,29 +42,53 @@ def read_history(lake: Lake, timeframe: str, months: Sequence[str], wanted: Call
     The rows of a month may lie in any order. Where two rows have one symbol and timestamp the later one counts.
     """
     names = list(dict.fromkeys(["timestamp", *columns]))
+    tables = ((place, read_month(lake, lake.bars(timeframe), month, ["symbol", *names])) for place, month in enumerate(months))
+    return make_history(((table, np.full(table.num_rows, place, np.int32)) for place, table in tables if table is not None), names, wanted)
+
+
+def make_history(tables: Iterable[tuple[pa.Table, npt.NDArray[np.int32]]], names: Sequence[str], wanted: Callable[[str], bool]) -> History:
+    """Rows of the wanted symbols, from tables of bars, each with the place of the month of each of its rows."""
     found: dict[str, int] = {}
-    codes, places = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    codes, places = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     chunks: dict[str, list[Column]] = {name: [np.empty(0, _dtype(BARS.field(name).type))] for name in names}
-    for place, month in enumerate(months):
-        table = read_month(lake, lake.bars(timeframe), month, ["symbol", *names])
-        if table is None:
-            continue
-        encoded = table["symbol"].combine_chunks().dictionary_encode()
-        code_of = [found.setdefault(name, len(found)) if wanted(name) else -1 for name in encoded.dictionary.to_pylist()]
-        code = np.array(code_of, np.int64)[_to_numpy(encoded.indices)]
-        keep = np.flatnonzero(code >= 0)
-        codes.append(code[keep])
-        places.append(np.full(keep.size, place, np.int64))
+    for table, months in tables:
+        names_here, code = encode(table["symbol"])
+        occurring = np.flatnonzero(np.bincount(code, minlength=len(names_here)))
+        of_code = np.full(len(names_here), -1, np.int32)
+        for number, name in zip(occurring, names_here.take(pa.array(occurring)).to_pylist(), strict=True):
+            if wanted(name):
+                of_code[number] = found.setdefault(name, len(found))
+        code = of_code[code]
+        keep = None if (code >= 0).all() else np.flatnonzero(code >= 0)
+        codes.append(code if keep is None else code[keep])
+        places.append(months if keep is None else months[keep])
         for name in names:
-            chunks[name].append(_to_numpy(table[name])[keep])
+            column = to_numpy(table[name])
+            chunks[name].append(column if keep is None else column[keep])
     symbols = tuple(sorted(found))
     rank = {name: number for number, name in enumerate(symbols)}
-    code = np.array([rank[name] for name in found], np.int64)[np.concatenate(codes)]
+    code = np.array([rank[name] for name in found], np.int32)[np.concatenate(codes)]
     joined = {name: np.concatenate(chunks.pop(name)) for name in names}
     order = _order(code, joined["timestamp"])
-    code = code[order]
-    bounds = np.searchsorted(code, np.arange(len(symbols) + 1))
+    bounds = np.searchsorted(code[order], np.arange(len(symbols) + 1))
     return History(symbols, bounds, np.concatenate(places)[order], {name: joined.pop(name)[order] for name in names})
+
+
+def encode(symbols: pa.ChunkedArray) -> tuple[pa.Array, npt.NDArray[np.int32]]:
+    """Names, and the number of each row's name among them; not every name needs to occur."""
+    encoded = symbols.combine_chunks()
+    if not pa.types.is_dictionary(encoded.type):
+        encoded = encoded.dictionary_encode()
+    return encoded.dictionary, np.asarray(encoded.indices.to_numpy())
+
+
+def to_numpy(column: pa.ChunkedArray | pa.Array) -> Column:
+    """Times as microseconds, null numbers as NaN."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    elif pa.types.is_floating(column.type) and column.null_count:
+        column = pc.fill_null(column, float("nan"))
+    return np.asarray(column.to_numpy())
 
 
 def _order(code: Column, timestamp: Column) -> Column:
@@ -88,11 +112,3 @@ def _dtype(kind: pa.DataType) -> type:
     if pa.types.is_string(kind):
         return np.object_
     return np.int64 if pa.types.is_timestamp(kind) else np.float64
-
-
-def _to_numpy(column: pa.ChunkedArray | pa.Array) -> Column:
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.int64())
-    elif pa.types.is_floating(column.type):
-        column = pc.fill_null(column, float("nan"))
-    return np.asarray(column.to_numpy())

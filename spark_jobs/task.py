@@ -5,15 +5,15 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from include.lake import Lake
 from spark_jobs.features.bars import COLUMNS, SymbolBars
 from spark_jobs.features.scale import Dividend, Split, dividend_factors, split_ratios
 from spark_jobs.history import Column, History, read_history
-
-_STATE = ("as_of", "adjustment")
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,18 @@ class BucketTask:
         """Whether the symbol is in one of the buckets."""
         return bucket_of(symbol, self.of) in self.buckets
 
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Columns that say on which price scale a row is, where that matters."""
+        return ("as_of", "adjustment") if self.splits or self.dividends else ()
+
     def read(self, lake: Lake, columns: Sequence[str]) -> History:
         """The past of all symbols of the buckets, with the columns that their price scale needs."""
-        state = _STATE if self.splits or self.dividends else ()
-        return read_history(lake, self.timeframe, self.history, self.holds, [*columns, *state])
+        return read_history(lake, self.timeframe, self.history, self.holds, [*columns, *self.state])
+
+    def wanted(self, history: History) -> npt.NDArray[np.bool_]:
+        """Whether each row is of a month whose features are wanted."""
+        return np.isin(self.history, self.months)[history.month]
 
     def symbols(self, history: History, bucket: int) -> Iterator[tuple[str, slice]]:
         """The bucket's symbols and their rows."""
@@ -82,6 +90,7 @@ class BucketTask:
         return SymbolBars(**values)
 
 
+@lru_cache(maxsize=100_000)
 def bucket_of(symbol: str, buckets: int) -> int:
     """Number of the symbol's bucket; the same in every process and on every machine."""
     return zlib.crc32(symbol.encode()) % buckets

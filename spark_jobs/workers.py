@@ -51,13 +51,18 @@ def _attempt(work: Callable[[Task], Answer], task: Task) -> Answer | Failed:
         return work(task)
     except MarketmillError as error:
         return Failed(str(error))
+    finally:
+        pa.default_memory_pool().release_unused()  # the next task may be of another kind
 
 
 if __name__ == "__main__":
-    import pyarrow.dataset  # noqa: F401 (with pandas, which it imports; reading Parquet would)
+    # All that a task would import, with what these import
+    import pyarrow.dataset  # noqa: F401
+    import pyspark.worker  # noqa: F401
     from pyspark.daemon import manager
 
-    import spark_jobs.buckets  # noqa: F401
-    import spark_jobs.votes  # noqa: F401
+    import spark_jobs.features.catalog  # noqa: F401
+    import spark_jobs.features.storing  # noqa: F401
+    import spark_jobs.gathering  # noqa: F401
 
     manager()

@@ -38,6 +38,10 @@ class SymbolBars:
     def __len__(self) -> int:
         return int(self.close.size)
 
+    def since(self, first: int) -> SymbolBars:
+        """The bars from number ``first`` on."""
+        return self if first == 0 else SymbolBars(*(getattr(self, name)[first:] for name in COLUMNS))
+
     def of(self, kernel: Callable[..., Result], series: str, *arguments: float) -> Result:
         """``kernel`` applied to the named series (several are parted by blanks); made once, whichever features ask."""
         key = (kernel, series, *arguments)

@@ -2,9 +2,9 @@
 
 The value at a bar is made of the last ``window`` values; it is null while there are fewer, and where one of them is null.
 
-They take a few steps a bar whatever the window: bars are cut into blocks as long as the window, so that every window is the end of one
-block and the start of the next. Unlike in a running sum nothing is ever taken away again: no error is carried on, and a null or a
-huge value leaves no trace once the window has passed it.
+All windows are worked on at once, one age of bars after the other: the processor takes several steps at a time, and a value is made
+of its own window alone, always in the same order. So nothing is ever taken away from a running sum: a null or a huge value leaves no
+trace once the window has passed it, and the last bars alone give the same bits as all bars.
 """
 
 from __future__ import annotations
@@ -17,20 +17,15 @@ from spark_jobs.features.compiling import Series, compiled
 @compiled("float64[::1](float64[::1], int64)")
 def window_sum(values: Series, window: int) -> Series:
     """Sum."""
-    size = values.size
-    result = np.full(size, np.nan)
-    tail = np.zeros(window + 1)  # tail[k]: the last window - k values of the block before
-    for start in range(0, size, window):
-        length = min(window, size - start)
-        head = 0.0
-        for offset in range(length):
-            head += values[start + offset]
-            if start > 0:
-                result[start + offset] = tail[offset + 1] + head
-        if start == 0 and length == window:
-            result[window - 1] = head
-        for offset in range(length - 1, -1, -1):
-            tail[offset] = tail[offset + 1] + values[start + offset]
+    result = np.full(values.size, np.nan)
+    count = values.size - window + 1
+    if count > 0:
+        total = result[window - 1 :]
+        total[:] = 0.0
+        for age in range(window):
+            part = values[age : age + count]
+            for place in range(count):
+                total[place] += part[place]
     return result
 
 
@@ -71,32 +66,25 @@ def window_mean(values: Series, window: int) -> Series:
 
 @compiled("float64[::1](float64[::1], int64)")
 def window_squares(values: Series, window: int) -> Series:
-    """Sum of squared deviations from the window's mean (Welford's update, blocks joined by Chan's formula); exactly 0 for equal values."""
-    size = values.size
-    result = np.full(size, np.nan)
-    tail_mean = np.zeros(window + 1)
-    tail_squares = np.zeros(window + 1)
-    for start in range(0, size, window):
-        length = min(window, size - start)
-        mean, squares = 0.0, 0.0
-        for offset in range(length):
-            step = values[start + offset] - mean
-            mean += step / (offset + 1)
-            squares += step * (values[start + offset] - mean)
-            before = window - 1 - offset
-            if start > 0:
-                gap = mean - tail_mean[offset + 1]
-                joined = gap * gap * (before * (offset + 1) / window)
-                result[start + offset] = tail_squares[offset + 1] + squares + joined
-        if start == 0 and length == window:
-            result[window - 1] = squares
-        mean, squares = 0.0, 0.0
-        for offset in range(length - 1, -1, -1):
-            step = values[start + offset] - mean
-            mean += step / (length - offset)
-            squares += step * (values[start + offset] - mean)
-            tail_mean[offset] = mean
-            tail_squares[offset] = squares
+    """Sum of squared deviations from the window's mean; exactly 0 for equal values."""
+    result = np.full(values.size, np.nan)
+    count = values.size - window + 1
+    if count > 0:
+        newest = values[window - 1 :]
+        mean = np.zeros(count)
+        for age in range(window):
+            part = values[age : age + count]
+            for place in range(count):
+                mean[place] += part[place] - newest[place]
+        squares = result[window - 1 :]
+        squares[:] = 0.0
+        for place in range(count):
+            mean[place] = newest[place] + mean[place] / window
+        for age in range(window):
+            part = values[age : age + count]
+            for place in range(count):
+                step = part[place] - mean[place]
+                squares[place] += step * step
     return result
 
 

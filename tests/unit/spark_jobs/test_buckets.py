@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,25 +13,28 @@ import pytest
 from include.feature_sets import read_features, write_current
 from include.lake import Lake
 from include.publish import list_months, read_manifest
-from spark_jobs import build_features as job
-from spark_jobs.buckets import build_buckets
+from spark_jobs import building
+from spark_jobs.building import compute_months, publish_months
 from spark_jobs.features.catalog import FEATURES, make_feature_set
 from spark_jobs.identity import feature_set_id
 from spark_jobs.plan import plan_features
-from spark_jobs.votes import add_votes, count_votes
 from tests.unit.spark_jobs.made_bars import COLUMNS, bars_table, cut, ordinary, publish_bars, small_universe, symbol_bars, weekdays
 from tests.unit.spark_jobs.test_splits import actions
 
 SIZE = 330
 
 
-def build(lake: Lake, workers: int = 2, timeframe: str = "1d", *, adjust_dividends: bool = False) -> list[str]:
+def serially(work: Callable[[Any], Any], tasks: Sequence[Any]) -> list[Any]:
+    """Does all tasks here, the last one first."""
+    return [work(task) for task in reversed(tasks)][::-1]
+
+
+def build(lake: Lake, timeframe: str = "1d", *, adjust_dividends: bool = False) -> list[str]:
     """The job without Spark in the middle; the months whose content changed."""
     plan = plan_features(lake, timeframe, adjust_dividends=adjust_dividends)
     months = plan.months_to_build
-    tasks = job.make_tasks(plan, lake.url, months, workers) if months else []
-    votes = add_votes(map(count_votes, tasks))
-    published = job._publish(lake, plan, months, [part for task in reversed(tasks) for part in build_buckets(task, votes)])
+    parts = compute_months(lake, plan, months, serially) if months else []
+    published = publish_months(lake, plan, months, parts)
     write_current(lake, timeframe, make_feature_set(plan.feature_set, adjust_dividends=adjust_dividends))
     assert plan_features(lake, timeframe, adjust_dividends=adjust_dividends).up_to_date
     return [month.month for month in published if month.changed]
@@ -94,10 +98,13 @@ def test_nulls_are_nulls_in_the_files(whole: Lake) -> None:
     assert not np.isnan(table["return_1"].drop_null().to_numpy()).any()
 
 
-@pytest.mark.parametrize("workers", [1, 3, 4])
-def test_workers_and_row_order_do_not_matter(whole: Lake, universe: pa.Table, lake: Lake, workers: int) -> None:
-    publish_bars(lake, universe.take(np.random.default_rng(workers).permutation(universe.num_rows)))
-    build(lake, workers)
+@pytest.mark.parametrize("gatherings", [1, 3, 99])
+def test_how_bars_are_gathered_and_their_order_do_not_matter(
+    whole: Lake, universe: pa.Table, lake: Lake, gatherings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_bars(lake, universe.take(np.random.default_rng(gatherings).permutation(universe.num_rows)))
+    monkeypatch.setattr(building, "_FEWEST_GATHERINGS", gatherings)
+    build(lake)
     # Identities of the inputs differ with the order of the bars' rows: the manifests may, the parts must not.
     parts = {name: data for name, data in contents(whole).items() if name.endswith(".parquet")}
     assert {name: data for name, data in contents(lake).items() if name.endswith(".parquet")} == parts

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,13 +18,13 @@ import pytest
 
 from include.feature_sets import read_current, read_features
 from include.lake import Lake
-from include.publish import Part, commit_month, list_months, read_manifest
+from include.publish import commit_month, list_months, read_manifest
 from spark_jobs import build_features as job
-from spark_jobs.buckets import build_buckets
-from spark_jobs.plan import FeaturePlan, plan_features
-from spark_jobs.votes import add_votes, count_votes
+from spark_jobs import building
+from spark_jobs.building import make_gather_tasks, make_tasks
+from spark_jobs.plan import plan_features
 from tests.unit.spark_jobs.made_bars import publish_bars, small_universe
-from tests.unit.spark_jobs.test_buckets import build, contents
+from tests.unit.spark_jobs.test_buckets import build, contents, serially
 
 PROJECT = Path(__file__).resolve().parents[3]
 SUMMARY = "reports/test/features.json"
@@ -35,10 +35,10 @@ def universe() -> pa.Table:
     return pa.concat_tables(small_universe(330).values())
 
 
-def submit(lake: str, *more: str, master: str = "local[2]") -> subprocess.CompletedProcess[str]:
+def submit(lake: str, *more: str, master: str = "local[2]", timeframe: str = "1d") -> subprocess.CompletedProcess[str]:
     spark = [str(Path(sys.executable).with_name("spark-submit")), "--master", master]
     spark += ["--driver-java-options", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC", "--conf", "spark.driver.host=127.0.0.1"]
-    arguments = [str(PROJECT / "spark_jobs" / "build_features.py"), "--lake", lake, "--timeframe", "1d", "--summary", SUMMARY, *more]
+    arguments = [str(PROJECT / "spark_jobs" / "build_features.py"), "--lake", lake, "--timeframe", timeframe, "--summary", SUMMARY, *more]
     environment = os.environ | {"PYTHONPATH": str(PROJECT), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
     return subprocess.run([*spark, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=300)
 
@@ -48,7 +48,8 @@ def test_spark_makes_the_bytes_that_the_tasks_make_alone(universe: pa.Table, lak
     publish_bars(lake, universe)
     result = submit(lake.url)
     assert result.returncode == 0, result.stderr
-    assert "build_features: Spark 4.2.0 on local[2]: 4 buckets of symbols in 2 tasks" in result.stdout
+    assert "build_features: Spark 4.2.0 on local[2]\n" in result.stdout
+    assert "build_features: ready to make 104 features of 4 buckets of symbols" in result.stdout
     assert "Spark UI" not in result.stdout
     alone = Lake(str(tmp_path / "alone"))
     publish_bars(alone, universe)
@@ -59,7 +60,7 @@ def test_spark_makes_the_bytes_that_the_tasks_make_alone(universe: pa.Table, lak
     assert summary["built"] == summary["months"] == months == list(summary["rows"]) == list(summary["content"])
     assert sum(summary["rows"].values()) == universe.num_rows == len(read_features(lake, "1d"))
     assert (summary["feature_set"], summary["features"]) == (read_current(lake, "1d").id, len(read_current(lake, "1d").names))
-    assert not lake.folders("staging/features") or not list(Path(lake.root, "staging").rglob("*.parquet"))
+    assert not [path for path in Path(lake.root, "staging").rglob("*") if path.is_file()]
     again = submit(lake.url)
     assert again.returncode == 0, again.stderr
     assert "0 of 16 months to build" in again.stdout
@@ -112,7 +113,7 @@ def test_a_cluster_makes_the_same_bytes(universe: pa.Table, lake: Lake, tmp_path
         result = submit(lake.url, master=master)
         said = (work / "Master.log").read_text()
     assert result.returncode == 0, result.stdout + result.stderr
-    assert f"on {master}: 4 buckets" in result.stdout
+    assert f"build_features: Spark 4.2.0 on {master}\n" in result.stdout
     assert "Registered app build_features.py" in said, "the cluster never saw the job"
     assert "build_features: Spark UI while it runs: http://127.0.0.1:" in result.stdout
     alone = Lake(str(tmp_path / "alone"))
@@ -157,11 +158,12 @@ def test_only_the_months_asked_for(universe: pa.Table, lake: Lake, monkeypatch: 
     publish_bars(lake, universe)
     asked: list[tuple[str, ...]] = []
 
-    def compute(_lake: Lake, _plan: object, months: tuple[str, ...]) -> list[tuple[str, object]]:
+    def compute(_lake: Lake, _plan: object, months: tuple[str, ...], _workers: object) -> list[tuple[str, object]]:
         asked.append(months)
         return []
 
-    monkeypatch.setattr(job, "_compute", compute)
+    monkeypatch.setattr(job, "spark_workers", lambda: nullcontext(serially))
+    monkeypatch.setattr(job, "compute_months", compute)
     assert run(lake, "--months", "2015-03,2015-02,2031-01") == 0
     assert asked == [("2015-02", "2015-03")]
     assert not lake.exists("features/timeframe=1d/current.json"), "readers do not get a set that lacks months"
@@ -180,12 +182,7 @@ def test_months_built_again_without_a_change_are_told_apart(universe: pa.Table, 
         commit_month(lake, dataset, month, manifest.parts, inputs="other inputs")
     commit_month(lake, dataset, plan.months[6], [], inputs="other inputs")
 
-    def compute(_: Lake, plan: FeaturePlan, months: tuple[str, ...]) -> list[tuple[str, Part]]:
-        tasks = job.make_tasks(plan, lake.url, months, 1)
-        votes = add_votes(map(count_votes, tasks))
-        return [part for task in tasks for part in build_buckets(task, votes)]
-
-    monkeypatch.setattr(job, "_compute", compute)
+    monkeypatch.setattr(job, "spark_workers", lambda: nullcontext(serially))
     assert run(lake) == 0
     summary = json.loads(lake.read(SUMMARY))
     assert (summary["built"], summary["months"]) == (list(plan.months[4:7]), [plan.months[6]])
@@ -209,11 +206,14 @@ def test_wrong_words_are_one_sentence(lake: Lake, capsys: pytest.CaptureFixture[
     assert error.count("\n") == 1
 
 
-def test_tasks_share_all_buckets_out(universe: pa.Table, lake: Lake) -> None:
+def test_tasks_share_out_all_buckets_and_all_months(universe: pa.Table, lake: Lake) -> None:
     publish_bars(lake, universe)
     plan = plan_features(lake, "1d")
-    for workers in (1, 2, 3, 4, 64):
-        tasks = job.make_tasks(plan, lake.url, plan.months[5:7], workers)
-        assert sorted(bucket for task in tasks for bucket in task.buckets) == [0, 1, 2, 3]
-        assert len(tasks) == min(workers, 4)
-        assert all(task.history == plan.months[:7] for task in tasks)
+    tasks = make_tasks(plan, lake.url, plan.months[5:7])
+    assert [task.buckets for task in tasks] == [(0,), (1,), (2,), (3,)]
+    assert all(task.history == plan.months[:7] for task in tasks)
+    for rows, count in ((0, 4), (building._ROWS_A_GATHERING * 5 + 1, 6), (10**9, 7)):
+        gathering = make_gather_tasks(tasks[0], rows, "folder")
+        assert len({task.path for task in gathering}) == len(gathering) == count
+        assert [month for task in gathering for month in task.months] == list(plan.months[:7])
+        assert [plan.months[task.first] for task in gathering] == [task.months[0] for task in gathering]
