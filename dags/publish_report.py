@@ -17,11 +17,11 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS
 @dag(
     schedule=[MODEL],
     catchup=False,
+    is_paused_upon_creation=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGUMENTS,
     params={
         "universe": params.universe(),
-        "source": params.source(),
         "timeframe": params.timeframe(),
         "months": params.months(),
     },

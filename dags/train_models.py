@@ -19,6 +19,7 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS
 @dag(
     schedule=[FEATURES],
     catchup=False,
+    is_paused_upon_creation=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGUMENTS,
     params={

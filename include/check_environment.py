@@ -35,7 +35,7 @@ def java_problem(environment: Mapping[str, str]) -> Optional[str]:
     if home:
         candidate = Path(home) / "bin" / "java"
         java = shutil.which(str(candidate))
-        where = "JAVA_HOME is %s, but there is no %s" % (home, candidate)
+        where = "JAVA_HOME is %s, where %s is missing" % (home, candidate)
     else:
         java = shutil.which("java", path=environment.get("PATH", ""))
         where = "there is no `java` on PATH"

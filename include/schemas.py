@@ -70,6 +70,42 @@ FEATURE_KEYS = pa.schema(
     ]
 )
 
+#: Classes of which a prediction can state the probability.
+MOST_CLASSES = 5
+
+#: One row a statement: what one version says of one label of one symbol, made from the bars closed by ``closed_at``.
+#:
+#: ``known_at`` is when it could first be acted upon; ``particulars`` (JSON) tells rows of one bar apart, as the strike of an option
+#: does; ``line`` is ``model``, or the baseline that is served where the model has no edge over it. ``value`` is a number in the
+#: label's unit, a probability, or the code of the likeliest class, then with ``outcome``, its name, and a probability a class in
+#: ``p0`` and on. ``lower`` and ``upper`` bound the interval where the model states one. ``is_oos``: the outcome was not known when
+#: the version was trained. Where ``refused`` gives a reason, nothing is stated.
+PREDICTIONS = pa.schema(
+    [
+        pa.field("symbol", pa.string(), nullable=False),
+        pa.field("timestamp", TIMESTAMP, nullable=False),
+        pa.field("closed_at", TIMESTAMP, nullable=False),
+        pa.field("known_at", TIMESTAMP, nullable=False),
+        pa.field("timeframe", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("particulars", pa.string()),
+        pa.field("value", pa.float64()),
+        pa.field("lower", pa.float64()),
+        pa.field("upper", pa.float64()),
+        pa.field("outcome", pa.string()),
+        *(pa.field(f"p{code}", pa.float64()) for code in range(MOST_CLASSES)),
+        pa.field("refused", pa.string()),
+        pa.field("line", pa.string(), nullable=False),
+        pa.field("is_oos", pa.bool_(), nullable=False),
+        pa.field("model_id", pa.string(), nullable=False),
+        pa.field("model_version", pa.string(), nullable=False),
+        pa.field("feature_set", pa.string(), nullable=False),
+        pa.field("data_hash", pa.string(), nullable=False),
+        pa.field("weights_hash", pa.string(), nullable=False),
+        pa.field("universe", pa.string(), nullable=False),
+    ]
+)
+
 
 def conform(table: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
     """Return ``table`` with exactly the columns and types of ``schema`` and no metadata.

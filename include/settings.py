@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from include.errors import ConfigurationError
@@ -31,6 +32,23 @@ def _results_file() -> SecretStr:
     return SecretStr(f"sqlite:///{PROJECT / '.marketmill' / 'results.db'}")
 
 
+class DatedSplit(BaseModel):
+    """Dates (UTC) at which the parts of the dated split begin, each ending where the next begins; ``end`` is the day after the test."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    training: date = date(2020, 1, 1)
+    validation: date = date(2024, 1, 1)
+    test: date = date(2024, 7, 1)
+    end: date = date(2025, 2, 1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> DatedSplit:
+        if not self.training < self.validation < self.test < self.end:
+            raise ValueError("training, validation, test and end must follow each other")
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that can be set outside a DAG's form."""
 
@@ -49,6 +67,10 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: Annotated[str, Field(description="SQLite file or server")] = f"sqlite:///{PROJECT / '.mlflow' / 'mlflow.db'}"
     mlflow_experiment_name: str = "marketmill"
     seed: Annotated[int, Field(ge=0, description="seed of everything random")] = 7
+    dated_split: Annotated[
+        DatedSplit, Field(description="parts on which each version is looked at once more; nothing is decided on them")
+    ] = DatedSplit()
+    model_months: Annotated[int, Field(ge=1, description="months after its training data for which a model may still predict")] = 6
     results_url: Annotated[
         SecretStr,
         BeforeValidator(_secret),

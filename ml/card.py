@@ -15,6 +15,7 @@ import pandas as pd
 
 from include.errors import ModelError
 from include.feature_sets import FeatureSet
+from include.settings import DatedSplit
 from ml.catalog import Entry
 from ml.dataset import Dataset, Source
 from ml.protocol import Judgement
@@ -22,10 +23,14 @@ from ml.protocol import Judgement
 _SCHEME = "walk-forward: expanding training, refit for each yearly fold, labels purged by the time they are known"
 VERDICTS = ("met", "not met", "trivially met")
 _CODE = Path(__file__).parent
-_NOT_TRAINING = ("report", "models", "card.py", "registry.py", "catalog.py")
+_NOT_TRAINING = (
+    "report", "models", "card.py", "registry.py", "catalog.py", "gate.py", "promotion.py", "decision_card.py", "prediction.py", "replay.py",
+)  # fmt: skip
 
 
-def describe(entry: Entry, source: Source, feature_set: FeatureSet, data: Dataset, params: Mapping[str, Any], seed: int) -> dict[str, Any]:
+def describe(
+    entry: Entry, source: Source, feature_set: FeatureSet, data: Dataset, params: Mapping[str, Any], seed: int, split: DatedSplit
+) -> dict[str, Any]:
     """Return the part of a card that is known before training; trainings that agree in it give the same model.
 
     ``identity`` is the SHA-256 over all that decides the result: data, feature set, code, libraries, parameters and seed.
@@ -43,6 +48,7 @@ def describe(entry: Entry, source: Source, feature_set: FeatureSet, data: Datase
         "features": data.features,
         "seed": seed,
         "params": dict(params),
+        "split": split.model_dump(mode="json"),
         "data_hash": data.content_hash(),
         "code_hash": _code_hash(entry),
         "libraries": {name: library_version(name) for name in ("numpy", "pandas", *entry.libraries)},

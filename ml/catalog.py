@@ -29,6 +29,13 @@ class Entry:
 
 _ENTRIES = (
     Entry(
+        "industry_linear",
+        question="Does what an instrument and its peers did lately say where it goes over the next days?",
+        label="log return over the next 5 sessions",
+        implementation="ml.models.industry_linear:IndustryLinear",
+        libraries=("numpy", "scikit-learn", "statsmodels"),
+    ),
+    Entry(
         "volatility_garch",
         question="How volatile are the 20 daily returns that end tomorrow, and the next 20?",
         label="standard deviation of 20 daily returns",
@@ -36,11 +43,46 @@ _ENTRIES = (
         libraries=("arch", "numpy", "scipy"),
     ),
     Entry(
+        "volatility_lstm",
+        question="How volatile are the 20 daily returns that end tomorrow, and the next 20, by a network?",
+        label="standard deviation of 20 daily returns",
+        implementation="ml.models.volatility_lstm:VolatilityLstm",
+        libraries=("arch", "keras", "numpy", "scipy", "tensorflow"),
+    ),
+    Entry(
         "regime5_xgboost",
         question="Which of five market regimes rules today, tomorrow, in a week and in a month of sessions?",
         label="market regime, codes 0 to 4",
         implementation="ml.models.regime5_xgboost:Regime5Xgboost",
         libraries=("numpy", "xgboost"),
+    ),
+    Entry(
+        "regime4_forest",
+        question="Which of four market regimes rules today, tomorrow, in a week and in a month of sessions?",
+        label="market regime, codes 0 to 3",
+        implementation="ml.models.regime4_forest:Regime4Forest",
+        libraries=("numpy", "scikit-learn"),
+    ),
+    Entry(
+        "direction_xgboost",
+        question="Is the next close lower, about equal or higher?",
+        label="simple return to the next close: below -0.1 %, within, above 0.1 %",
+        implementation="ml.models.direction_xgboost:DirectionXgboost",
+        libraries=("numpy", "scikit-learn", "xgboost"),
+    ),
+    Entry(
+        "direction_lstm",
+        question="Is the next close lower, about equal or higher, by a network over the last 20 sessions?",
+        label="simple return to the next close: below -0.1 %, within, above 0.1 %",
+        implementation="ml.models.direction_lstm:DirectionLstm",
+        libraries=("keras", "numpy", "scikit-learn", "tensorflow"),
+    ),
+    Entry(
+        "touch_xgboost",
+        question="How probable is it that an option's strike is touched before it expires?",
+        label="strike touched by expiry, 1 or 0",
+        implementation="ml.models.touch_xgboost:TouchXgboost",
+        libraries=("numpy", "scikit-learn", "scipy", "xgboost"),
     ),
 )
 

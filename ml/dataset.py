@@ -44,8 +44,13 @@ class Source:
 
     def closes(self, symbol: str) -> pd.DataFrame:
         """Bars of one symbol that have a close: ``timestamp``, ``closed_at``, ``close``, in order."""
+        bars = self.bars([symbol], ["close"])
+        return bars.loc[bars["close"].notna(), ["timestamp", "closed_at", "close"]].reset_index(drop=True)
+
+    def bars(self, symbols: list[str], names: list[str]) -> pd.DataFrame:
+        """Bars: the keys and ``names``, ordered by symbol and timestamp; prices as each was fetched (:mod:`ml.prices`)."""
         dataset = self.lake.bars(self.timeframe)
-        columns = ["symbol", "timestamp", "closed_at", "close"]
+        columns = [*KEYS, *names]
         parts = [pd.DataFrame(columns=columns)]
         for month in list_months(self.lake, dataset):
             if (self.start and month_end(month) <= self.start) or (self.end and month_start(month) >= self.end):
@@ -53,15 +58,14 @@ class Source:
             table = read_month(self.lake, dataset, month, columns)
             if table is not None:
                 frame = table.to_pandas()
-                parts.append(frame[frame["symbol"] == symbol])
+                parts.append(frame[frame["symbol"].isin(symbols)])
         bars = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
         inside = pd.Series(True, index=bars.index)
         if self.start:
             inside &= bars["timestamp"] >= self.start
         if self.end:
             inside &= bars["timestamp"] < self.end
-        bars = bars[inside & bars["close"].notna()]
-        return bars[columns[1:]].sort_values("timestamp", ignore_index=True)
+        return bars[inside].sort_values(["symbol", "timestamp"], ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,16 @@ class Dataset:
         By label name a frame on the same index: ``value`` (null: no label) and ``known_at`` (UTC), when it was known.
     left_out
         Symbols of the universe that take no part, with the reason.
+    particulars
+        Names of the columns that tell rows of one symbol and bar apart (an option's right, distance, expiry); they go into
+        the stored predictions. Empty where there is one row a bar.
     """
 
     rows: pd.DataFrame
     features: list[str]
     labels: dict[str, pd.DataFrame] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    particulars: list[str] = field(default_factory=list)
 
     @property
     def symbols(self) -> list[str]:
@@ -104,6 +112,10 @@ class Dataset:
         """Rows closed before ``moment``, with their labels whenever known: for judging, never for fitting."""
         return self._take(self.rows["closed_at"] < moment)
 
+    def since(self, moment: pd.Timestamp) -> Dataset:
+        """Rows closed at ``moment`` or later."""
+        return self._take(self.rows["closed_at"] >= moment)
+
     def _take(self, mask: pd.Series) -> Dataset:
         labels = {name: label[mask].reset_index(drop=True) for name, label in self.labels.items()}
         return replace(self, rows=self.rows[mask].reset_index(drop=True), labels=labels)
@@ -111,7 +123,8 @@ class Dataset:
     def content_hash(self) -> str:
         """SHA-256 over every row, feature and label; equal data, equal hash, on every machine."""
         digest = hashlib.sha256()
-        frames = [("rows", self.rows[[*KEYS, *self.features]]), *sorted(self.labels.items())]
+        columns = dict.fromkeys([*KEYS, *self.particulars, *self.features])
+        frames = [("rows", self.rows[list(columns)]), *sorted(self.labels.items())]
         for name, frame in frames:
             for column in frame.columns:
                 digest.update(f"{name}/{column}/{len(frame)};".encode())

@@ -12,6 +12,8 @@ from ml.dataset import Dataset, Source
 
 #: By label name one row for each row of the dataset; column ``model``, or one a baseline; null: nothing can be said.
 Predictions = dict[str, pd.DataFrame]
+#: Among the files of a model that can tell: by label the share of each feature in what it states. It goes onto the card.
+IMPORTANCE_FILE = "importance.json"
 
 
 class Fitted(Protocol):

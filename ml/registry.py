@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from include.errors import ModelError
 from include.settings import settings
-from ml.catalog import CATALOG, make_model
+from ml.catalog import make_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 CARD = "card.json"
 CHALLENGER = "challenger"
+CHAMPION = "champion"
+#: For people who are used to stages; the aliases are the truth.
+STAGE = "stage"
+STAGING, PRODUCTION, ARCHIVED = "Staging", "Production", "Archived"
 _MODEL_FOLDER = "model"
 _HASH_TAG = "sha256."
 _IDENTITY_TAG = "identity"
@@ -40,7 +44,7 @@ _SQLITE = "sqlite:///"
 
 @dataclass(frozen=True)
 class Registered:
-    """A version whose artifacts are as they were stored; ``folder`` holds them on this machine."""
+    """A version whose artifacts are as they were stored; ``folder`` holds them on this machine, ``tags`` may change later."""
 
     model_id: str
     version: str
@@ -49,6 +53,7 @@ class Registered:
     folder: Path
     aliases: tuple[str, ...]
     sha256: Mapping[str, str]
+    tags: Mapping[str, str]
 
     def read(self, path: str) -> bytes:
         """One artifact, checked.
@@ -63,10 +68,12 @@ class Registered:
     def load(self) -> Fitted:
         """Load the fitted model, from checked bytes."""
         paths = [path for path in self.sha256 if path.startswith(f"{_MODEL_FOLDER}/")]
-        return make_model(self.model_id).load({path.removeprefix(f"{_MODEL_FOLDER}/"): self.read(path) for path in paths})
+        return make_model(str(self.card["model_name"])).load({path.removeprefix(f"{_MODEL_FOLDER}/"): self.read(path) for path in paths})
 
 
-def register(card: Mapping[str, Any], model_files: Mapping[str, bytes], artifacts: Mapping[str, bytes]) -> Registered:
+def register(
+    card: Mapping[str, Any], model_files: Mapping[str, bytes], artifacts: Mapping[str, bytes], *, name: str | None = None
+) -> Registered:
     """Store a model as a new version with alias ``challenger``.
 
     Parameters
@@ -75,8 +82,10 @@ def register(card: Mapping[str, Any], model_files: Mapping[str, bytes], artifact
         Has ``model_name`` and ``identity``; the version is added.
     model_files, artifacts
         File name to content.
+    name
+        To register it under; None: the model's id.
     """
-    model_id = str(card["model_name"])
+    model_id = name or str(card["model_name"])
     with _exclusive():
         client = _client()
         run = client.create_run(_experiment(client), run_name=model_id, tags={"model_name": model_id, _IDENTITY_TAG: card["identity"]})
@@ -91,13 +100,23 @@ def register(card: Mapping[str, Any], model_files: Mapping[str, bytes], artifact
             _log_files(client, run_id, {CARD: content[CARD]})
             for path, data in content.items():
                 client.set_model_version_tag(model_id, version.version, f"{_HASH_TAG}{path}", hashlib.sha256(data).hexdigest())
+            client.set_model_version_tag(model_id, version.version, STAGE, STAGING)
             client.set_model_version_tag(model_id, version.version, _IDENTITY_TAG, card["identity"])
+            aliases = _aliases(client, model_id)
             client.set_registered_model_alias(model_id, CHALLENGER, version.version)
+            if (former := aliases.get(CHALLENGER)) and former != aliases.get(CHAMPION):
+                client.set_model_version_tag(model_id, former, STAGE, ARCHIVED)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id)
     return _open(version)
+
+
+def attach(run_id: str, files: Mapping[str, bytes]) -> None:
+    """Put files for people to read beside a run's artifacts; no model is ever loaded from them."""
+    with _exclusive():
+        _log_files(_client(), run_id, files)
 
 
 def latest(model_id: str) -> Registered | None:
@@ -112,17 +131,81 @@ def latest(model_id: str) -> Registered | None:
     return _open(versions[0]) if versions else None
 
 
-def all_latest() -> list[Registered]:
-    """Return the newest complete version of each model that has one, in the catalogue's order."""
-    return [found for model_id in CATALOG if (found := latest(model_id)) is not None]
-
-
 def find(model_id: str, identity: str) -> Registered | None:
     """Return the newest complete version made from exactly the same; None where there is none."""
     for version in _versions(model_id):
         if version.tags[_IDENTITY_TAG] == identity:
             return _open(version)
     return None
+
+
+def get(model_id: str, version: str) -> Registered:
+    """Return one complete version.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or one of its artifacts is missing or was changed.
+    """
+    found = {str(one.version): one for one in _versions(model_id)}
+    if version not in found:
+        raise ModelError(f"model {model_id} has no version {version}; it has {', '.join(sorted(found, key=int)) or 'none'}")
+    return _open(found[version])
+
+
+def holder(model_id: str, alias: str) -> str | None:
+    """Version that has an alias now; None where none has."""
+    return _aliases(_client(), model_id).get(alias)
+
+
+def tags(model_id: str, version: str) -> dict[str, str]:
+    """Tags of a version, without opening it: artifacts are not looked at."""
+    with _exclusive():
+        return dict(_client().get_model_version(model_id, version).tags)
+
+
+def swap_champion(model_id: str, version: str | None, *, expected: str | None, tags: Mapping[str, str] | None = None) -> None:
+    """Give the alias ``champion`` to ``version`` (None: to nobody), if it is still where it is ``expected`` to be.
+
+    The former champion's stage becomes Archived. On a SQLite file nobody else changes the registry meanwhile; a server has no lock,
+    so there the alias is read again afterwards.
+
+    Parameters
+    ----------
+    tags
+        To be set on ``version``.
+
+    Raises
+    ------
+    ModelError
+        If another champion was made since; nothing was changed then.
+    """
+    with _exclusive():
+        client = _client()
+        aliases = _aliases(client, model_id)
+        if aliases.get(CHAMPION) != expected:
+            raise ModelError(
+                f"champion of {model_id} is by now version {aliases.get(CHAMPION) or 'none'}, not {expected or 'none'}; "
+                "nothing was changed, decide again"
+            )
+        if version is None:
+            client.delete_registered_model_alias(model_id, CHAMPION)
+        else:
+            for name, value in (tags or {}).items():
+                client.set_model_version_tag(model_id, version, name, value)
+            client.set_registered_model_alias(model_id, CHAMPION, version)
+            client.set_model_version_tag(model_id, version, STAGE, PRODUCTION)
+            if aliases.get(CHALLENGER) == version:
+                client.delete_registered_model_alias(model_id, CHALLENGER)
+        if expected is not None and expected != version:
+            client.set_model_version_tag(model_id, expected, STAGE, ARCHIVED)
+        if _aliases(client, model_id).get(CHAMPION) != version:
+            raise ModelError(f"someone else changed the champion of {model_id} in the same moment; look at it and decide again")
+
+
+def _aliases(client: MlflowClient, model_id: str) -> dict[str, str]:
+    found = client.search_registered_models(f"name = '{model_id}'")
+    return {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}
 
 
 def _versions(model_id: str) -> list[ModelVersion]:
@@ -141,7 +224,8 @@ def _open(version: ModelVersion) -> Registered:
     if CARD not in checked:
         raise ModelError(f"model {version.name} version {version.version} has no {CARD}; train it again")
     card = json.loads(checked[CARD])
-    return Registered(version.name, str(version.version), str(version.run_id), card, folder, tuple(version.aliases), hashes)
+    others = {key: value for key, value in version.tags.items() if not key.startswith(_HASH_TAG)}
+    return Registered(version.name, str(version.version), str(version.run_id), card, folder, tuple(version.aliases), hashes, others)
 
 
 def _read_checked(model_id: str, version: str | int, folder: Path, path: str, sha256: str) -> bytes:

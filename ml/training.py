@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import logging
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,15 +14,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from include.errors import ConfigurationError, ModelError
+from include.errors import ModelError, UnsuitableError
 from include.feature_sets import read_current
 from include.lake import Lake, parquet_bytes
 from include.months import as_utc
+from include.settings import settings
 from include.universes import load_universe
 from ml import registry
+from ml.canaries import check_canaries
 from ml.card import describe, evaluated
 from ml.catalog import find_entry, make_model
 from ml.dataset import Dataset, Source
+from ml.methods.keras_files import array_bytes
+from ml.protocol import IMPORTANCE_FILE, Model
+from ml.trained_versions import note_version
+from ml.validation.dated import dated_split
 from ml.validation.walk_forward import walk_forward
 
 WALK_FORWARD = "walk_forward.parquet"
@@ -65,33 +72,46 @@ def train(
     Raises
     ------
     ConfigurationError
-        If the model or universe is unknown, or the model does not know the timeframe.
+        If the model or universe is unknown.
+    UnsuitableError
+        If the model has nothing to learn from in that universe or timeframe.
     LakeError
         If no features were built.
     ModelError
-        If there is too little data, or a figure is too good to be honest.
+        If there is too little data, a figure is too good to be honest, or a canary is dead.
     """
     entry = find_entry(model_id)
     if timeframe not in entry.timeframes:
-        raise ConfigurationError(f"model {model_id} is trained on bars of {', '.join(entry.timeframes)}, not {timeframe}")
+        raise UnsuitableError(f"model {model_id} is trained on bars of {', '.join(entry.timeframes)}, not {timeframe}")
     source = Source(lake, load_universe(universe), timeframe, _utc(start), _utc(end))
-    feature_set = read_current(lake, timeframe)
-    model = make_model(model_id)
-    data = model.prepare(source)
-    facts = describe(entry, source, feature_set, data, model.params(), seed)
-    if not force and (found := _reusable(model_id, facts["identity"])):
-        _LOG.info("%s: version %s was trained on exactly this, nothing to do", model_id, found.version)
-        return Trained(model_id, found.version, found.run_id, reused=True, card=found.card)
+    trained = train_on(source, make_model(model_id), model_id, seed=seed, force=force)
+    note_version(lake, universe, timeframe, model_id, trained.version)
+    return trained
 
-    _LOG.info("%s: %d rows of %s", model_id, len(data.rows), ", ".join(data.symbols))
+
+def train_on(source: Source, model: Model, model_id: str, *, seed: int, force: bool = False, name: str | None = None) -> Trained:
+    """Train a model that may have settings of its own, and register it as ``name`` (None: as ``model_id``); see :func:`train`."""
+    entry, name = find_entry(model_id), name or model_id
+    feature_set = read_current(source.lake, source.timeframe)
+    data = model.prepare(source)
+    split = settings().dated_split
+    facts = describe(entry, source, feature_set, data, model.params(), seed, split)
+    if not force and (found := _reusable(name, facts["identity"])):
+        _LOG.info("%s: version %s was trained on exactly this, nothing to do", name, found.version)
+        return Trained(name, found.version, found.run_id, reused=True, card=found.card)
+
+    _LOG.info("%s: %d rows of %s", name, len(data.rows), ", ".join(data.symbols))
     predictions = walk_forward(model, data, seed=seed)
     judgement = model.judge(predictions)
+    canaries = check_canaries(model_id, model, data, seed=seed)
     files = model.fit(data, seed=seed).files()
-    card = evaluated(facts, data, predictions, judgement, _weights_hash(files))
+    card = evaluated(facts, data, predictions, judgement, _weights_hash(files)) | {"canaries": canaries}
+    card["importance"] = json.loads(files.get(IMPORTANCE_FILE, b"{}"))
+    card["dated_split"] = dated_split(model, data, split, judgement.main_metric, seed=seed)
     table = pa.Table.from_pandas(predictions, preserve_index=False).replace_schema_metadata(None)
-    registered = registry.register(card, files, {WALK_FORWARD: parquet_bytes(table), DATASET: dataset_bytes(data)})
-    _LOG.info("%s: version %s, %s (%s)", model_id, registered.version, card["verdict"], card["verdict_reason"])
-    return Trained(model_id, registered.version, registered.run_id, reused=False, card=registered.card)
+    registered = registry.register(card, files, {WALK_FORWARD: parquet_bytes(table), DATASET: dataset_bytes(data)}, name=name)
+    _LOG.info("%s: version %s, %s (%s)", name, registered.version, card["verdict"], card["verdict_reason"])
+    return Trained(name, registered.version, registered.run_id, reused=False, card=registered.card)
 
 
 def dataset_bytes(data: Dataset) -> bytes:
@@ -117,9 +137,9 @@ def _utc(moment: date | datetime | None) -> datetime | None:
     return None if moment is None else as_utc(moment)
 
 
-def _reusable(model_id: str, identity: str) -> registry.Registered | None:
+def _reusable(name: str, identity: str) -> registry.Registered | None:
     try:
-        return registry.find(model_id, identity)
+        return registry.find(name, identity)
     except ModelError as error:
         _LOG.warning("%s; it is trained anew", error)
         return None
@@ -128,5 +148,7 @@ def _reusable(model_id: str, identity: str) -> registry.Registered | None:
 def _weights_hash(files: dict[str, bytes]) -> str:
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
-        digest.update(f"{name}/{len(content)};".encode() + content)
+        # Of a network its arrays count: the file around them is a zip archive, which another library version may pack otherwise.
+        data = array_bytes(content) if name.endswith(".keras") else content
+        digest.update(f"{name}/{len(data)};".encode() + data)
     return digest.hexdigest()

@@ -10,6 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# TensorFlow brings a libcurl that takes the place of the one that speaks to Yahoo, unless this one is loaded first. Tasks of Airflow
+# are processes of their own; here models and vendors meet in one.
+import curl_cffi  # noqa: F401
 import pytest
 
 if TYPE_CHECKING:

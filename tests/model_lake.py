@@ -17,6 +17,7 @@ from include.lake import Lake
 from include.publish import publish_month
 from include.schemas import BARS, conform
 from include.settings import settings
+from tests.shared_data import shared_data
 
 SYMBOLS = ("^GSPC", "^IXIC", "^VIX")
 FEATURES = (
@@ -29,7 +30,13 @@ FEATURES = (
     "rsi_14",
     "volatility_20",
     "volatility_60",
+    "ewma_volatility_20",
+    "range_volatility_20",
     "volume_ratio_20",
+    "natr_14",
+    "bollinger_width_20",
+    "adx_14",
+    "breadth_above_sma_50",
 )
 FEATURE_SET = FeatureSet(
     "test-set", tuple(FeatureFacts(name, "trend", "fraction", 200, 200, False, ("close",), "test", "test") for name in FEATURES)
@@ -48,7 +55,18 @@ def real_bars(symbol: str, start: str, end: str) -> pd.DataFrame:
         "^VIX": arch.data.vix.load,
     }
     table = loaders[symbol]().rename(columns=lambda name: name.lower().replace("adj close", "adjusted_close").replace("vix", "close"))
-    table = table[table["close"].notna()].loc[start:end]
+    return _bars(symbol, table[table["close"].notna()], start, end)
+
+
+def shared_bars(symbol: str, start: str, end: str) -> pd.DataFrame:
+    """The same from the shared data: adjusted for splits; skips where they are absent."""
+    table = pd.read_csv(shared_data("daily", f"{symbol}.csv"), parse_dates=["date"]).set_index("date")
+    bars = _bars(symbol, table.rename(columns={"adj_close": "adjusted_close"}), start, end)
+    return bars if symbol.startswith("^") else bars.assign(adjustment="split")
+
+
+def _bars(symbol: str, table: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
+    table = table.loc[start:end]
     table = table[table.index < end]
     stamps = pd.DatetimeIndex(table.index).tz_localize("UTC").as_unit("us")
     bars = pd.DataFrame(
@@ -73,9 +91,42 @@ def compute_features(bars: pd.DataFrame) -> pd.DataFrame:
         "rsi_14": 100 * up / (up + down),
         "volatility_20": logs.rolling(20).std(),
         "volatility_60": logs.rolling(60).std(),
+        "ewma_volatility_20": np.sqrt(_weighted(logs**2)),
+        "range_volatility_20": np.sqrt(_range_variance(bars).rolling(20).mean()),
         "volume_ratio_20": volume / volume.rolling(20).mean(),
+        "natr_14": 100 * _wilder(_true_range(bars)) / close,
+        "bollinger_width_20": 4 * close.rolling(20).std(ddof=0) / close.rolling(20).mean(),
+        "adx_14": _directional_index(bars),
+        "breadth_above_sma_50": np.nan,  # of fewer than three stocks
     }
     return pd.concat([bars[["symbol", "timestamp", "closed_at"]], pd.DataFrame(values, index=bars.index).astype(np.float32)], axis=1)
+
+
+def _weighted(squares: pd.Series) -> pd.Series:
+    start = squares.rolling(20).mean().where(squares.notna().cumsum() == 20)
+    return start.fillna(squares.where(squares.notna().cumsum() > 20)).ewm(alpha=0.06, adjust=False).mean()
+
+
+def _range_variance(bars: pd.DataFrame) -> pd.Series:
+    jump, span = np.log(bars["open"] / bars["close"].shift()), np.log(bars["high"] / bars["low"])
+    return jump**2 + 0.5 * span**2 - (2 * np.log(2) - 1) * np.log(bars["close"] / bars["open"]) ** 2
+
+
+def _wilder(values: pd.Series) -> pd.Series:
+    return values.ewm(alpha=1 / 14, adjust=False, min_periods=14).mean()
+
+
+def _true_range(bars: pd.DataFrame) -> pd.Series:
+    before = bars["close"].shift()
+    return pd.concat([bars["high"] - bars["low"], (bars["high"] - before).abs(), (bars["low"] - before).abs()], axis=1).max(axis=1)
+
+
+def _directional_index(bars: pd.DataFrame) -> pd.Series:
+    up, down = bars["high"].diff(), -bars["low"].diff()
+    span = _wilder(_true_range(bars))
+    plus = _wilder(up.where((up > down) & (up > 0), 0.0)) / span
+    minus = _wilder(down.where((down > up) & (down > 0), 0.0)) / span
+    return 100 * _wilder((plus - minus).abs() / (plus + minus))
 
 
 def write_lake(lake: Lake, bars: list[pd.DataFrame], change: Callable[[pd.DataFrame], pd.DataFrame] = lambda features: features) -> Lake:

@@ -46,7 +46,7 @@ def regime5(vix: pd.Series, return_20: pd.Series, close_to_sma_50: pd.Series) ->
         If the inputs are plainly in other units.
     """
     level, change, trend = (series.to_numpy(dtype=np.float32, na_value=np.nan) for series in (vix, return_20, close_to_sma_50))
-    _check_units(level, change)
+    check_units("regime5", level, change)
     with np.errstate(invalid="ignore"):
         codes = np.select(
             [
@@ -67,10 +67,11 @@ def ahead(label: pd.DataFrame, sessions: int) -> pd.DataFrame:
     return label[["value", "known_at"]].shift(-sessions)
 
 
-def _check_units(vix: np.ndarray, return_20: np.ndarray) -> None:
+def check_units(label: str, vix: np.ndarray, return_20: np.ndarray) -> None:
+    """Raise ModelError where ^VIX is plainly not in points or the return over 20 days not a fraction."""
     level = vix[np.isfinite(vix)]
     change = np.abs(return_20[np.isfinite(return_20)])
     if level.size and np.median(level) < 2:
-        raise ModelError(f"regime5: VIX must be in points, its median here is {np.median(level):.3g}")
+        raise ModelError(f"{label}: VIX must be in points, its median here is {np.median(level):.3g}")
     if change.size and np.median(change) > 0.5:
-        raise ModelError(f"regime5: return_20 must be a fraction, its median size here is {np.median(change):.3g}")
+        raise ModelError(f"{label}: return_20 must be a fraction, its median size here is {np.median(change):.3g}")

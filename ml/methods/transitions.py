@@ -36,7 +36,7 @@ def majority(later: np.ndarray, classes: int) -> Transitions:
 
 def persistence(now: np.ndarray, later: np.ndarray, classes: int) -> Transitions:
     """Let the current class stay, as often as ``now`` stayed until ``later``; the rest is shared evenly."""
-    return _transitions(_staying(now, later, classes), _shares(later, classes))
+    return guess(now, later, classes)
 
 
 def markov(now: np.ndarray, later: np.ndarray, classes: int) -> Transitions:
@@ -49,6 +49,17 @@ def cautious_markov(now: np.ndarray, later: np.ndarray, classes: int) -> Transit
     """As :func:`markov`, but with five imagined rows of persistence a class: one never seen is expected to stay."""
     counts = _counts(now, later, classes) + _IMAGINED_ROWS * _staying(now, later, classes)
     return _transitions(counts / counts.sum(axis=1, keepdims=True), _shares(later, classes))
+
+
+def by_group(groups: np.ndarray, later: np.ndarray, count: int, classes: int) -> Transitions:
+    """Give each of ``count`` groups (codes from 0) the shares of its own rows (Laplace); the current class is the group, null: unknown."""
+    matrix = np.stack([_shares(later[groups == group], classes) for group in range(count)])
+    return _transitions(matrix, _shares(later, classes))
+
+
+def guess(stated: np.ndarray, later: np.ndarray, classes: int) -> Transitions:
+    """Trust a stated class, which the current one then is, as often as it came in training; the rest is shared evenly."""
+    return _transitions(_staying(stated, later, classes), _shares(later, classes))
 
 
 def certain(codes: np.ndarray, classes: int, rows: int) -> np.ndarray:
@@ -76,7 +87,7 @@ def _counts(now: np.ndarray, later: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _staying(now: np.ndarray, later: np.ndarray, classes: int) -> np.ndarray:
-    # Never below an even guess: persistence states the current class, however rarely it stayed.
+    # Never below an even guess: what is stated stays the likeliest, however rarely it came.
     stay = max((np.sum(now == later) + 1) / (len(now) + 2), 1.01 / classes)
     matrix = np.full((classes, classes), (1 - stay) / (classes - 1))
     np.fill_diagonal(matrix, stay)

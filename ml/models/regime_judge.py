@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import pandas as pd
 
 from include.errors import ModelError
 from ml.protocol import Judgement
+from ml.validation.losses import probability_columns
 from ml.validation.metrics import accuracy, balanced_accuracy, expected_calibration_error, log_losses, macro_f1
 from ml.validation.significance import block_bootstrap, by_day
 
@@ -23,12 +26,22 @@ METRIC_NOTES = {
     "calibration_error": "mean gap between stated and observed frequency; lower is better",
 }
 _PROMISED = 0.70
-_LEAK_LINE = {"1 day": ("persistence", 0.02), "5 days": ("persistence", 0.06), "21 days": ("Markov", 0.06)}
-_LEAK_LINE_CHANGE = {"1 day": 0.35, "5 days": 0.50, "21 days": 0.55}
 _LEAK_CHANGE_DAYS = 200
 
 
-def judge_regimes(walk_forward: pd.DataFrame) -> Judgement:
+@dataclass(frozen=True)
+class LeakLines:
+    """What no honest forecast of a label (its name is ``question``) reaches.
+
+    By horizon ``accuracy`` is a baseline and how much better than it, ``on_change`` the accuracy on days whose regime differs from today's.
+    """
+
+    question: str
+    accuracy: Mapping[str, tuple[str, float]]
+    on_change: Mapping[str, float]
+
+
+def judge_regimes(lines: LeakLines, walk_forward: pd.DataFrame) -> Judgement:
     """Judge each horizon as a group.
 
     Raises
@@ -37,8 +50,8 @@ def judge_regimes(walk_forward: pd.DataFrame) -> Judgement:
         If a forecast is better than anything honest can be: then the future leaked into it.
     """
     parts = {str(label): rows.dropna(axis=1, how="all") for label, rows in walk_forward.groupby("label")}
-    order = [SAME_DAY, *_LEAK_LINE]
-    groups = [_judge_group(label, parts[label]) for label in order if label in parts]
+    order = [SAME_DAY, *lines.accuracy]
+    groups = [_judge_group(lines, label, parts[label]) for label in order if label in parts]
     promises = [_beats_markov(parts[MAIN]), *(_promise_70(group) for group in groups)]
     main = next(group for group in groups if group["name"] == MAIN)
     return Judgement(
@@ -49,7 +62,7 @@ def judge_regimes(walk_forward: pd.DataFrame) -> Judgement:
     )
 
 
-def _judge_group(label: str, rows: pd.DataFrame) -> dict[str, Any]:
+def _judge_group(leak: LeakLines, label: str, rows: pd.DataFrame) -> dict[str, Any]:
     lines = [line for line in ("model", "majority", "rule", "persistence", "Markov") if line in rows]
     comparison = []
     for line in lines:
@@ -59,7 +72,7 @@ def _judge_group(label: str, rows: pd.DataFrame) -> dict[str, Any]:
     if label != SAME_DAY:
         changed = int(np.sum(rows["actual"].to_numpy() != rows["persistence"].to_numpy()))
         group["change_days"] = changed
-        _refuse_leak(label, group, changed)
+        _refuse_leak(leak, label, group, changed)
     return group
 
 
@@ -81,8 +94,7 @@ def _metrics(label: str, rows: pd.DataFrame, line: str) -> dict[str, float]:
 
 
 def _probabilities(rows: pd.DataFrame, line: str) -> np.ndarray:
-    prefix = "" if line == "model" else f"{line} "
-    return rows[[f"{prefix}p{code}" for code in range(5)]].to_numpy()
+    return rows[probability_columns(rows, line)].to_numpy()
 
 
 def _line(group: dict[str, Any], name: str) -> dict[str, float]:
@@ -90,15 +102,15 @@ def _line(group: dict[str, Any], name: str) -> dict[str, float]:
     return found
 
 
-def _refuse_leak(label: str, group: dict[str, Any], changed: int) -> None:
-    baseline, margin = _LEAK_LINE[label]
+def _refuse_leak(lines: LeakLines, label: str, group: dict[str, Any], changed: int) -> None:
+    baseline, margin = lines.accuracy[label]
     model, other = _line(group, "model"), _line(group, baseline)
     on_change = model.get("accuracy_on_change_days", 0.0)
     if changed < _LEAK_CHANGE_DAYS:
         return  # too few changes to tell a leak from luck
-    if model["accuracy"] > other["accuracy"] + margin or on_change > _LEAK_LINE_CHANGE[label]:
+    if model["accuracy"] > other["accuracy"] + margin or on_change > lines.on_change[label]:
         raise ModelError(
-            f"regime5, {label} ahead: accuracy {model['accuracy']:.3f} (on change days {on_change:.3f}) against "
+            f"{lines.question}, {label} ahead: accuracy {model['accuracy']:.3f} (on change days {on_change:.3f}) against "
             f"{baseline} {other['accuracy']:.3f} is more than knowledge of the past can give; "
             "look for the future in the features before training again"
         )
@@ -133,3 +145,34 @@ def _promise_70(group: dict[str, Any]) -> dict[str, str]:
         "verdict": verdict,
         "reason": f"{found:.1%}; {simple['name']!r} reaches {reached:.1%}",
     }
+
+
+def judge_rules(judgement: Judgement, walk_forward: pd.DataFrame, regimes: list[str], priority: list[str]) -> Judgement:
+    """Add what the rules of a label with a default leave open, and how the model fares where no rule holds.
+
+    Parameters
+    ----------
+    walk_forward
+        Has ``by_default``: 1 where no rule held for the day of the statement.
+    regimes, priority
+        Names of the codes, and of the rules in their order.
+    """
+    same = walk_forward[walk_forward["label"] == SAME_DAY]
+    default = same["by_default"] == 1
+    shares = [f"{regimes[code].lower()} {np.mean((same['actual'] == code) & ~default):.1%}" for code in range(len(regimes))]
+    tomorrow = walk_forward[walk_forward["label"] == MAIN]
+    found = []
+    for name, part in (("by a rule", tomorrow["by_default"] == 0), ("by default", tomorrow["by_default"] == 1)):
+        if part.any():
+            rows = tomorrow[part]
+            right = {line: accuracy(rows["actual"].to_numpy(), rows[line].to_numpy()) for line in ("model", "persistence")}
+            found.append(f"after days put in place {name} {right['model']:.1%} right ({right['persistence']:.1%} by persistence)")
+    promise = {
+        "text": "Every day falls under a rule",
+        "verdict": "met" if not default.any() else "not met",
+        "reason": (
+            f"{default.mean():.1%} of the days match none and are {regimes[2].lower()} by default; order {', '.join(priority)}; by rule "
+            f"{', '.join(shares)}; tomorrow, {'; '.join(found)}"
+        ),
+    }
+    return replace(judgement, promises=[*judgement.promises, promise])

@@ -15,18 +15,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.universes import Instrument, Kind
-from ml.dataset import Dataset, Source, insufficient, too_short
-from ml.labels.volatility import WINDOW, ending_ahead, last_values, realised
-from ml.methods.garch import PERCENT, State, Variance, ewma, fit_best, fit_garch, state_after
-from ml.methods.structural import next_deviation
+from ml.dataset import Dataset, Source
+from ml.labels.volatility import WINDOW, last_values
+from ml.methods.garch import PERCENT, State, Variance, fit_best, state_after
+from ml.models.volatility_data import (
+    FEWEST_RETURNS,
+    HORIZONS,
+    RETURN,
+    empty,
+    structural,
+    volatility_baselines,
+    volatility_dataset,
+    volatility_group,
+)
 from ml.models.volatility_judge import NEXT_20, TOMORROW, judge_volatility
 from ml.protocol import Judgement, Predictions
 
-_HORIZONS = {TOMORROW: 1, NEXT_20: 20}
-_RETURN = "return_1"
 _MODEL_FILE = "garch.json"
-_FEWEST_RETURNS = 250  # below, a symbol is not fitted in a fold
 
 
 @dataclass(frozen=True)
@@ -39,44 +44,26 @@ class VolatilityGarch:
             "variance": "gjr-garch(1,1)-t",
             "mean": "constant",
             "window": WINDOW,
-            "horizons": list(_HORIZONS.values()),
+            "horizons": list(HORIZONS.values()),
             "trials": 1,
         }
 
     def group(self, label: str, symbol: str) -> str:
         """Name the symbol, and the horizon where it is not tomorrow."""
-        return symbol if label == TOMORROW else f"{symbol}, {label}"
+        return volatility_group(label, symbol)
 
     def prepare(self, source: Source) -> Dataset:
         """Rows of every symbol that has a price and two years of returns; the others are named in ``left_out``."""
-        symbols = [instrument.symbol for instrument in source.universe.instruments if _has_a_price(instrument)]
-        rows = source.features(symbols, [_RETURN])
-        usable, left_out = [], {}
-        for symbol in symbols:
-            reason = too_short(rows.loc[(rows["symbol"] == symbol) & rows[_RETURN].notna(), "closed_at"])
-            if reason:
-                left_out[symbol] = reason
-            else:
-                usable.append(symbol)
-        if not usable:
-            raise insufficient(
-                "volatility_garch",
-                "; ".join(f"{symbol}: {why}" for symbol, why in left_out.items()) or "no symbol has a price",
-            )
-        rows = rows[rows["symbol"].isin(usable)].reset_index(drop=True)
-        labels = {
-            name: pd.concat([_label(part, bars) for _, part in rows.groupby("symbol")]).sort_index() for name, bars in _HORIZONS.items()
-        }
-        return Dataset(rows, [_RETURN], labels, left_out)
+        return volatility_dataset(source, "volatility_garch", [RETURN])
 
     def fit(self, known: Dataset, *, seed: int) -> FittedVolatility:  # noqa: ARG002 - nothing is random here
         """Maximise the likelihood per symbol."""
         fits = {}
         for symbol, part in known.rows.groupby("symbol"):
-            returns = part[_RETURN].dropna()
-            if len(returns) >= _FEWEST_RETURNS:
+            returns = part[RETURN].dropna()
+            if len(returns) >= FEWEST_RETURNS:
                 variance = fit_best(returns.to_numpy(np.float64))
-                everything = part[_RETURN].iloc[part[_RETURN].notna().argmax() :].to_numpy(np.float64)
+                everything = part[RETURN].iloc[part[RETURN].notna().argmax() :].to_numpy(np.float64)
                 fits[str(symbol)] = Fit(
                     variance,
                     state_after(variance, everything, part["timestamp"].iloc[-1].isoformat()),
@@ -94,26 +81,8 @@ class VolatilityGarch:
         return FittedVolatility(fits)
 
     def baselines(self, known: Dataset, data: Dataset) -> Predictions:
-        """State yesterday's deviation, the 19 known returns alone, EWMA, and plain GARCH with normal innovations."""
-        stated = _empty(data, ["naive", "19 known returns", "structural EWMA", "structural GARCH", "plain GARCH"])
-        ahead = _empty(data, ["naive", "EWMA", "GARCH"])
-        for symbol, part in data.rows.groupby("symbol"):
-            learned = known.rows.loc[known.rows["symbol"] == symbol, _RETURN].dropna().to_numpy(np.float64)
-            if len(learned) < _FEWEST_RETURNS:
-                continue
-            returns = part[_RETURN]
-            recent = last_values(returns, WINDOW - 1)
-            smooth, plain = ewma(learned), fit_garch(learned, asymmetric=False) or ewma(learned)
-            smooth_next, plain_next = (fit.next_variances(returns.to_numpy(np.float64)) for fit in (smooth, plain))
-            place = part.index
-            stated.loc[place, "naive"] = ahead.loc[place, "naive"] = realised(returns).to_numpy()
-            stated.loc[place, "19 known returns"] = recent.std(axis=1, ddof=1)
-            stated.loc[place, "structural EWMA"] = _structural(smooth, smooth_next, recent)[0]
-            stated.loc[place, "structural GARCH"] = _structural(plain, plain_next, recent)[0]
-            stated.loc[place, "plain GARCH"] = np.sqrt(plain_next) / PERCENT
-            ahead.loc[place, "EWMA"] = np.sqrt(smooth_next) / PERCENT
-            ahead.loc[place, "GARCH"] = np.sqrt(plain.mean_variance(plain_next, WINDOW)) / PERCENT
-        return {TOMORROW: stated, NEXT_20: ahead}
+        """See :func:`ml.models.volatility_data.volatility_baselines`."""
+        return volatility_baselines(known, data)
 
     def judge(self, walk_forward: pd.DataFrame) -> Judgement:
         """See :func:`ml.models.volatility_judge.judge_volatility`."""
@@ -141,15 +110,15 @@ class FittedVolatility:
         Rows of a symbol that was not fitted stay null. Where the rows do not reach back to the symbol's first return,
         the recursion goes on from the stored state and rows up to that state stay null.
         """
-        stated = _empty(data, ["model", "lower", "upper"])
-        ahead = _empty(data, ["model"])
+        stated = empty(data, ["model", "lower", "upper"])
+        ahead = empty(data, ["model"])
         for symbol, part in data.rows.groupby("symbol"):
             fit = self.fits.get(str(symbol))
             if fit is None:
                 continue
             place, variances, recent = _continue(fit, part)
             known = np.isfinite(recent).all(axis=1)
-            columns = [np.where(known, column, np.nan) for column in _structural(fit.variance, variances, recent)]
+            columns = [np.where(known, column, np.nan) for column in structural(fit.variance, variances, recent)]
             stated.loc[place, ["model", "lower", "upper"]] = np.column_stack(columns)
             ahead.loc[place, "model"] = np.where(known, np.sqrt(fit.variance.mean_variance(variances, WINDOW)) / PERCENT, np.nan)
         return {TOMORROW: stated, NEXT_20: ahead}
@@ -160,19 +129,6 @@ class FittedVolatility:
         return {_MODEL_FILE: json.dumps(content, indent=1).encode()}
 
 
-def _has_a_price(instrument: Instrument) -> bool:
-    # An index that trades no volume is a statistic (^VIX): its changes are no returns of anything one can hold.
-    return instrument.kind != Kind.INDEX or instrument.trades_volume
-
-
-def _label(part: pd.DataFrame, bars: int) -> pd.DataFrame:
-    return ending_ahead(part[_RETURN], part["closed_at"], bars)
-
-
-def _empty(data: Dataset, columns: list[str]) -> pd.DataFrame:
-    return pd.DataFrame(np.nan, index=data.rows.index, columns=columns)
-
-
 def _continue(fit: Fit, part: pd.DataFrame) -> tuple[pd.Index, np.ndarray, np.ndarray]:
     """Rows that can be stated, their h(t+1) in percent squared, and their last 19 returns."""
     first, last = pd.Timestamp(fit.first), pd.Timestamp(fit.state.timestamp)
@@ -181,10 +137,6 @@ def _continue(fit: Fit, part: pd.DataFrame) -> tuple[pd.Index, np.ndarray, np.nd
         part, start, before = part[part["timestamp"] >= first], None, (None,) * (WINDOW - 1)
     else:
         part, start, before = part[part["timestamp"] > last], fit.state.variance, fit.state.recent
-    returns = pd.concat([pd.Series(before, dtype=np.float64), part[_RETURN].astype(np.float64)], ignore_index=True)
-    variances = fit.variance.next_variances(part[_RETURN].to_numpy(np.float64), start)
+    returns = pd.concat([pd.Series(before, dtype=np.float64), part[RETURN].astype(np.float64)], ignore_index=True)
+    variances = fit.variance.next_variances(part[RETURN].to_numpy(np.float64), start)
     return part.index, variances, last_values(returns, WINDOW - 1)[WINDOW - 1 :]
-
-
-def _structural(variance: Variance, following: np.ndarray, recent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return next_deviation(recent, variance.mean / PERCENT, following / PERCENT**2, variance.degrees)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from include.errors import ModelError
@@ -27,9 +28,10 @@ class ComparedLine(_Part):
 
 
 class Group(_Part):
-    """Rows that are judged together."""
+    """Rows that are judged together: those that carry its name, or, where it says so, these values in these columns."""
 
     name: str
+    where: dict[str, str] = {}
     rows: int
     comparison: tuple[ComparedLine, ...]
     metric_notes: dict[str, str] = {}
@@ -39,6 +41,20 @@ class Group(_Part):
         if sum(line.role == MODEL for line in self.comparison) != 1:
             raise ValueError("a comparison needs exactly one line of role 'model'")
         return self
+
+    def pick(self, predictions: pd.DataFrame) -> pd.DataFrame:
+        """Return its rows of the stored predictions.
+
+        Raises
+        ------
+        ModelError
+            If they lack a column.
+        """
+        wanted = self.where or {"group": self.name}
+        missing = [column for column in wanted if column not in predictions]
+        if missing:
+            raise ModelError(f"the stored predictions lack {', '.join(missing)}, by which {self.name!r} is told apart; train it again")
+        return predictions[(predictions[list(wanted)] == pd.Series(wanted)).all(axis=1)]
 
     @property
     def model(self) -> ComparedLine:
@@ -99,6 +115,7 @@ class Card(_Part):
     seed: int
     data_hash: str
     params: dict[str, Any] = {}
+    canaries: dict[str, Any] = {}
     libraries: dict[str, str] = {}
     window: Window
     evaluation: Evaluation
@@ -107,6 +124,8 @@ class Card(_Part):
     promises: Annotated[tuple[Promise, ...], Field(min_length=1)]
     verdict: Verdict
     verdict_reason: str
+    importance: dict[str, dict[str, Figure]] = {}
+    dated_split: dict[str, Any] = {}
 
 
 def read_card(raw: Mapping[str, Any]) -> Card:

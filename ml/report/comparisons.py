@@ -19,9 +19,11 @@ _TITLES = {
     "coverage_90": "90 % coverage",
     "log_loss": "log-loss",
     "macro_f1": "macro F1",
+    "brier": "Brier",
+    "r2": "r²",
 }
 #: Metrics whose larger value is better; "lower is better" is said by a metric's note. Others (coverage) have no best.
-_LARGER_IS_BETTER = ("accuracy", "balanced_accuracy", "accuracy_on_change_days", "macro_f1", "diebold_mariano")
+_LARGER_IS_BETTER = ("accuracy", "balanced_accuracy", "accuracy_on_change_days", "macro_f1", "diebold_mariano", "r2")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ml.report.comparisons import title
+from ml.report.quality_months import MonthQuality
 
 _VERDICT_STYLES = {"met": "good", "not met": "bad", "trivially met": "fair"}
 
@@ -69,6 +70,27 @@ def heat(share: float | None) -> str:
     return next((f"heat{step}" for step, bound in enumerate((0.01, 0.1, 0.5, 0.999), start=1) if share <= bound), "heat5")
 
 
+def month_style(month: MonthQuality | None) -> str:
+    """CSS class of a symbol's month."""
+    if month is None or not (month.expected or month.held or month.kept):
+        return "none"
+    if month.held:
+        return "held"
+    if not month.missing:
+        return "full"
+    return "many" if month.too_many else "few"
+
+
+def month_words(month: MonthQuality | None) -> str:
+    """A symbol's month in words."""
+    if month is None:
+        return "no bars"
+    words = f"{month.expected - month.missing - month.outage} of {month.expected} bars"
+    words += f", {month.outage} in a known outage" if month.outage else ""
+    words += f", {month.refused} rows put aside" if month.refused else ""
+    return words + (", held back" if month.held else "")
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
@@ -80,4 +102,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "metric": title,
     "verdict_style": verdict_style,
     "heat": heat,
+    "month_style": month_style,
+    "month_words": month_words,
 }

@@ -7,7 +7,8 @@ from datetime import tzinfo
 
 import pandas as pd
 
-from include.calendars import exchange_calendar
+from include.calendars import exchange_calendar, regular_sessions
+from include.special_sessions import evening_sessions
 from ml.report.intake import SymbolBars
 
 
@@ -56,7 +57,7 @@ class SymbolGaps:
         dates = [date for year in self.years.values() for date in year.missing]
         if not dates:
             return 0
-        sessions = exchange_calendar(self.calendar).sessions
+        sessions = pd.DatetimeIndex(regular_sessions(self.calendar))
         places = pd.Series(sessions.get_indexer(pd.DatetimeIndex(dates)))
         return int(places.groupby((places.diff() != 1).cumsum()).size().max())
 
@@ -70,22 +71,24 @@ def find_gaps(symbol: SymbolBars, timeframe: str, refused: pd.DatetimeIndex | No
         Openings of the symbol's refused rows, UTC; None where there are none.
     """
     calendar = exchange_calendar(symbol.instrument.calendar)
+    sessions = pd.DatetimeIndex(regular_sessions(symbol.instrument.calendar))
+    known_sessions = sessions.union(pd.DatetimeIndex(evening_sessions(symbol.instrument.calendar)))
     held = _dates(symbol.timestamps, timeframe, calendar.tz).unique()
     turned_away = _dates(refused, timeframe, calendar.tz).unique() if refused is not None else held[:0]
-    within = calendar.sessions[(calendar.sessions >= held.min()) & (calendar.sessions <= held.max())]
+    within = sessions[(sessions >= held.min()) & (sessions <= held.max())]
     missing = within.difference(held)
     years = {
-        int(year): YearGaps(int(year), int(count), tuple(missing[missing.year == year]))
-        for year, count in within.year.value_counts().sort_index().items()
+        year: YearGaps(year, int((within.year == year).sum()), tuple(missing[missing.year == year]))
+        for year in sorted({int(year) for year in within.year})
     }
-    known = held[(held >= calendar.sessions[0]) & (held <= calendar.sessions[-1])]
+    known = held[(held >= sessions[0]) & (held <= sessions[-1])]
     return SymbolGaps(
         symbol.instrument.symbol,
         symbol.instrument.calendar,
         years,
         refused=len(missing.intersection(turned_away)),
-        off_session=tuple(known.difference(within)),
-        refused_off_session=len(turned_away.difference(calendar.sessions)),
+        off_session=tuple(known.difference(known_sessions)),
+        refused_off_session=len(turned_away.difference(known_sessions)),
     )
 
 

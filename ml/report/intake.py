@@ -35,7 +35,7 @@ class SymbolBars:
     flagged: int = 0
     first: datetime | None = None
     last: datetime | None = None
-    fetched: datetime | None = None
+    as_of: datetime | None = None
     sources: set[str] = field(default_factory=set)
     scales: set[str] = field(default_factory=set)
     times: list[np.ndarray] = field(default_factory=list)
@@ -47,10 +47,10 @@ class SymbolBars:
         self.close_only += int(rows[["open", "high", "low"]].isna().any(axis=1).sum())
         self.without_volume += int(rows["volume"].isna().sum())
         self.flagged += int(rows["flags"].notna().sum())
-        first, last, fetched = rows["timestamp"].min(), rows["timestamp"].max(), rows["as_of"].max()
+        first, last, as_of = rows["timestamp"].min(), rows["timestamp"].max(), rows["as_of"].max()
         self.first = min(self.first or first, first)
         self.last = max(self.last or last, last)
-        self.fetched = max(self.fetched or fetched, fetched)
+        self.as_of = max(self.as_of or as_of, as_of)
         self.sources.update(rows["source"].unique())
         self.scales.update(_SCALES.get(name, name) for name in rows["adjustment"].unique())
         self.times.append(rows["timestamp"].to_numpy("datetime64[us]"))
@@ -84,6 +84,11 @@ class Intake:
     def present(self) -> list[SymbolBars]:
         """Instruments that have bars."""
         return [symbol for symbol in self.symbols if symbol.rows]
+
+    @property
+    def sources(self) -> list[str]:
+        """Where the bars came from."""
+        return sorted({source for symbol in self.symbols for source in symbol.sources})
 
     @property
     def rows(self) -> int:

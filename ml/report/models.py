@@ -9,16 +9,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.errors import ModelError
+from include.lake import Lake
 from ml import registry
 from ml.catalog import CATALOG
 from ml.report.cards import Card, read_card
 from ml.report.charts.frame import Chart
 from ml.report.comparisons import Comparison, Standing, compare
 from ml.report.plots import class_columns, group_plots, overview_plot
+from ml.trained_versions import noted_version
 from ml.training import WALK_FORWARD
+from ml.validation.dated import describe_split
 
 #: Plots of more groups than this would make the page too heavy for a phone.
 MOST_DRAWN = 40
+#: Bars of more groups than this stand too close to be told apart.
+MOST_COMPARED = 10
 _NEEDED = ("group", "closed_at", "actual", "model")
 
 
@@ -48,34 +53,39 @@ class ModelView:
         return {title: note for group in self.groups for title, note in group.comparison.notes}
 
     @property
+    def dated_split(self) -> str | None:
+        """What came of the dated split."""
+        return describe_split(self.card.dated_split, self.card.main_metric.name) if self.card and self.card.dated_split else None
+
+    @property
     def ahead(self) -> int:
         """Groups in which the model is better than every baseline."""
         return sum(group.comparison.standing != Standing.WORSE for group in self.groups)
 
 
-def read_models(universe: str, timeframe: str, feature_set: str | None) -> list[ModelView]:
-    """Newest version of each model that has one; a version that is refused is told, not left out."""
+def read_models(lake: Lake, universe: str, timeframe: str, feature_set: str | None) -> list[ModelView]:
+    """Version of each model that was trained on these bars, where one was; a version that is refused is told, not left out."""
     views = []
     for model_id in CATALOG:
         try:
-            found = registry.latest(model_id)
-            if found is not None:
-                views.append(_view(found, universe, timeframe, feature_set))
+            version = noted_version(lake, universe, timeframe, model_id)
+            if version is not None:
+                views.append(_view(registry.get(model_id, version), feature_set))
         except ModelError as error:
             views.append(ModelView(model_id, problem=str(error)))
     return views
 
 
-def _view(found: registry.Registered, universe: str, timeframe: str, feature_set: str | None) -> ModelView:
+def _view(found: registry.Registered, feature_set: str | None) -> ModelView:
     card = read_card(found.card)
     rows = _walk_forward(found)
     groups = []
     for place, comparison in enumerate(compare(card)):
         group = comparison.group
-        plots = group_plots(card, group, rows[rows["group"] == group.name]) if place < MOST_DRAWN else []
+        plots = group_plots(card, group, group.pick(rows)) if place < MOST_DRAWN else []
         groups.append(GroupView(comparison, plots))
-    overview = overview_plot(card) if class_columns(rows) else None
-    return ModelView(found.model_id, card, found.aliases, groups, overview, _notes(card, universe, timeframe, feature_set))
+    overview = overview_plot(card) if class_columns(rows) and len(groups) <= MOST_COMPARED else None
+    return ModelView(found.model_id, card, found.aliases, groups, overview, _notes(card, feature_set))
 
 
 def _walk_forward(found: registry.Registered) -> pd.DataFrame:
@@ -90,12 +100,8 @@ def _walk_forward(found: registry.Registered) -> pd.DataFrame:
     return frame
 
 
-def _notes(card: Card, universe: str, timeframe: str, feature_set: str | None) -> list[str]:
+def _notes(card: Card, feature_set: str | None) -> list[str]:
     notes = []
-    if (card.universe, card.timeframe) != (universe, timeframe):
-        notes.append(
-            f"This version was trained on universe {card.universe}, {card.timeframe} bars; this report is about {universe}, {timeframe}."
-        )
     if feature_set and card.feature_set != feature_set:
         notes.append(
             f"This version was trained on feature set {card.feature_set}; the lake's current one is {feature_set}. Train it again."

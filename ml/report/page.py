@@ -21,21 +21,25 @@ from ml.report.formats import FILTERS
 from ml.report.gaps import find_gaps
 from ml.report.intake import Intake, read_intake
 from ml.report.models import read_models
+from ml.report.quality import read_quality_page
 from ml.report.refusals import read_refusals
-from ml.report.runs import DATA_DOCS, report_path
+from ml.report.rule_words import HOLDING, REFUSING, WARNING
+from ml.report.runs import DATA_DOCS, quality_path, report_path
 
 _LOG = logging.getLogger(__name__)
+#: Gaps of a symbol, refused rows and jumps beyond this are only counted, so that the page stays light on a phone.
+_MOST = 200
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def publish(lake: Lake, *, run: str, universe: str, source: str, timeframe: str, months: list[str] | None) -> str:
-    """Write the report of a run and return its path below the lake's root.
+def publish(lake: Lake, *, run: str, universe: str, timeframe: str, months: list[str] | None) -> str:
+    """Write the report of a run, and beside it the quality page; return the report's path below the lake's root.
 
     Parameters
     ----------
     run
         Names the folder; an earlier report of the same run is replaced.
-    universe, source, timeframe
+    universe, timeframe
         What the run was asked for. The page shows the universe's bars whatever source they came from, and says which.
     months
         Months that the run changed; None: not known.
@@ -50,22 +54,23 @@ def publish(lake: Lake, *, run: str, universe: str, source: str, timeframe: str,
     path = report_path(run)
     timeframe_length(timeframe)
     changed = None if months is None else sorted(parse_month(month) for month in set(months))
-    page = render(_gather(lake, run, universe, source, timeframe, changed))
-    lake.write(path, page.encode())
+    content = _gather(lake, run, universe, timeframe, changed)
+    lake.write(quality_path(run), render(content, "quality.html").encode())
+    lake.write(path, render(content).encode())
     _LOG.info("report: %s/%s", lake.url, path)
     return path
 
 
-def render(content: dict[str, Any]) -> str:
+def render(content: dict[str, Any], template: str = "page.html") -> str:
     """Make the page out of what was gathered; everything is escaped but for what the templates and charts draw."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(FILTERS)
-    return environment.get_template("page.html").render(content, style=(_TEMPLATES / "style.css").read_text(encoding="utf-8"))
+    return environment.get_template(template).render(content, style=(_TEMPLATES / "style.css").read_text(encoding="utf-8"))
 
 
-def _gather(lake: Lake, run: str, name: str, source: str, timeframe: str, changed: list[str] | None) -> dict[str, Any]:
+def _gather(lake: Lake, run: str, name: str, timeframe: str, changed: list[str] | None) -> dict[str, Any]:
     universe = load_universe(name)
     intake = read_intake(lake, universe, timeframe, set(changed or ()))
     refusals = read_refusals(lake, universe, timeframe)
@@ -74,7 +79,6 @@ def _gather(lake: Lake, run: str, name: str, source: str, timeframe: str, change
     return {
         "run": run,
         "universe": universe,
-        "source": source,
         "timeframe": timeframe,
         "made_at": datetime.now(UTC),
         "changed": changed,
@@ -82,10 +86,16 @@ def _gather(lake: Lake, run: str, name: str, source: str, timeframe: str, change
         "intake": intake,
         "refusals": refusals,
         "gaps": gaps,
+        "quality": read_quality_page(lake, universe, timeframe),
+        "words": REFUSING | WARNING | HOLDING,
+        "refusing": REFUSING,
+        "warning": WARNING,
+        "holding": HOLDING,
+        "most": _MOST,
         "gap_years": sorted({year for gap in gaps for year in gap.years}),
         "features": features,
         "features_problem": features_problem,
-        "models": read_models(name, timeframe, features.feature_set.id if features else None),
+        "models": read_models(lake, name, timeframe, features.feature_set.id if features else None),
         "docs": lake.exists(DATA_DOCS),
         "bars_hash": content_hash(lake, lake.bars(timeframe)),
         "versions": versions(),

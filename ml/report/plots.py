@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -14,6 +16,7 @@ from ml.report.comparisons import title
 
 _ROLLING = 250  # sessions
 _PERCENT = 100.0
+_BLOCK_SESSIONS = 20
 _FEWEST = 40  # rows of a group, below which a picture says nothing
 
 
@@ -45,7 +48,9 @@ def overview_plot(card: Card) -> Chart:
         for place, name in enumerate(names)
     }
     better = "lower" if metric.lower_is_better else "higher"
-    return bar_chart(f"{title(metric.name)} by horizon", f"{metric.unit}; {better} is better", [group.name for group in card.groups], lines)
+    return bar_chart(
+        f"{title(metric.name)} of each group", f"{metric.unit}; {better} is better", [group.name for group in card.groups], lines
+    )
 
 
 def class_columns(rows: pd.DataFrame) -> list[str]:
@@ -80,6 +85,15 @@ def _value_plots(card: Card, group: Group, rows: pd.DataFrame) -> list[Chart]:
 def _class_plots(card: Card, rows: pd.DataFrame, columns: list[str]) -> list[Chart]:
     chances, came = rows[columns].to_numpy(np.float64), rows["actual"].to_numpy().astype(int)
     names = _class_names(card, len(columns))
+    many = bool(rows["closed_at"].duplicated().any())  # rows of one session: they make no band over time
+    block = _rows_of_sessions(rows)
+    if many and len(columns) == 2:
+        note = f"how often it was {names[1]} (upright) when this probability was stated (across); on the line is honest"
+        return [reliability_chart("Reliability", note, chances[:, 1:], came - 1, block)]
+    note = "how often a class came (upright) when it was given this probability (across); on the line is honest"
+    reliability = reliability_chart("Reliability", note, chances, came, block)
+    if many:
+        return [reliability]
     ribbon = ribbon_chart(
         "Stated probabilities, and what came",
         "above: the model's probabilities; strip below: the class that came",
@@ -88,10 +102,12 @@ def _class_plots(card: Card, rows: pd.DataFrame, columns: list[str]) -> list[Cha
         came,
         names,
     )
-    reliability = reliability_chart(
-        "Reliability", "how often a class came (upright) when it was given this probability (across); on the line is honest", chances, came
-    )
     return [ribbon, reliability]
+
+
+def _rows_of_sessions(rows: pd.DataFrame) -> int:
+    """Rows that fall on 20 sessions."""
+    return math.ceil(_BLOCK_SESSIONS * len(rows) / rows["closed_at"].nunique())
 
 
 def _rolling_rmse(errors: np.ndarray, window: int) -> np.ndarray:

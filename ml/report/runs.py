@@ -22,3 +22,14 @@ def report_path(run: str) -> str:
     if not _RUN.fullmatch(run) or run == "data_docs":
         raise ConfigurationError(f"{run!r} cannot name a run: letters, digits and _ . ~ : + - only, no dot first, and not data_docs")
     return f"{FOLDER}/{run}/index.html"
+
+
+def quality_path(run: str) -> str:
+    """Path of the quality page of ``run``, beside its report.
+
+    Raises
+    ------
+    ConfigurationError
+        As :func:`report_path`.
+    """
+    return f"{report_path(run).removesuffix('index.html')}quality.html"

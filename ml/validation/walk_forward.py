@@ -17,18 +17,19 @@ def walk_forward(model: Model, data: Dataset, *, seed: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Ordered by ``label``, ``symbol``, ``timestamp``: ``group``, ``label``, the keys, ``known_at``, ``actual``,
+        Ordered by ``label``, ``symbol``, ``timestamp``: ``group``, ``label``, the keys, the particulars, ``known_at``, ``actual``,
         ``fold`` (0, 1, ...), the model's columns and one or more columns a baseline. Model and baselines stand on the same rows: a row that
         one of them cannot state (too little history) is left out for all.
     """
     labelled = pd.concat([data.rows.loc[label["value"].notna(), "closed_at"] for label in data.labels.values()])
-    parts = [part for number, fold in enumerate(expanding_folds(labelled)) for part in _run_fold(model, data, fold, number, seed)]
+    parts = [part for number, fold in enumerate(expanding_folds(labelled)) for part in run_fold(model, data, fold, number, seed=seed)]
     if not parts:
         raise ModelError("the walk-forward has no row to judge; more data is needed")
     return pd.concat(parts, ignore_index=True).sort_values(["label", "symbol", "timestamp"], ignore_index=True)
 
 
-def _run_fold(model: Model, data: Dataset, fold: Fold, number: int, seed: int) -> list[pd.DataFrame]:
+def run_fold(model: Model, data: Dataset, fold: Fold, number: int, *, seed: int) -> list[pd.DataFrame]:
+    """Fit on what was known when the fold begins, and state its rows: a table for each label that has any."""
     known, reached = data.known_by(fold.start), data.before(fold.end)
     stated = model.fit(known, seed=seed).predict(reached)
     baselines = model.baselines(known, reached)
@@ -44,6 +45,6 @@ def _rows(name: str, data: Dataset, stated: Predictions, baselines: Predictions,
     said = pd.concat([stated[name], baselines[name]], axis=1)
     needed = [column for column in said.columns if column not in ("lower", "upper")]
     usable = tested & label["value"].notna().to_numpy() & said[needed].notna().all(axis=1).to_numpy()
-    keys = data.rows[KEYS].assign(known_at=label["known_at"], actual=label["value"], fold=number)
+    keys = data.rows[[*KEYS, *data.particulars]].assign(known_at=label["known_at"], actual=label["value"], fold=number)
     keys.insert(0, "label", name)
     return pd.concat([keys, said], axis=1)[usable]

@@ -51,6 +51,8 @@ def test_the_chain_is_joined(bag):
     assert edges["backfill_market"] == (set(), {"bars", "features"})
     assert edges["update_market"] == (set(), {"bars", "features"})
     assert edges["train_models"] == ({"features"}, {"model"})
+    assert edges["promote_models"] == ({"model"}, set())
+    assert edges["predict"] == ({"features"}, {"predictions"})
     assert edges["publish_report"] == ({"model"}, {"report"})
 
 

@@ -155,7 +155,10 @@ NAMES = {
     "backfill_market": {"universe", "source", "symbols", "start", "end", "years", "days", "timeframe", "force", "csv_folder"},
     "update_market": {"universe", "source"},
     "train_models": {"models", "universe", "timeframe", "start", "end", "seed", "force", "months"},
-    "publish_report": {"universe", "source", "timeframe", "months"},
+    "publish_report": {"universe", "timeframe", "months"},
+    "promote_models": {"model", "version", "action", "require_approval", "months"},
+    "predict": {"models", "months"},
+    "forecast_industry": {"target", "peers", "horizon", "start", "end", "source", "universe", "force", "csv_folder", "seed"},
 }
 
 

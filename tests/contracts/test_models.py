@@ -10,6 +10,7 @@ import pytest
 
 from include.lake import Lake
 from include.universes import load_universe
+from ml.canaries import PLANTED, SHUFFLED, check_canaries
 from ml.catalog import CATALOG, make_model
 from ml.dataset import Dataset, Source
 from tests.model_lake import SYMBOLS, real_bars, write_lake
@@ -43,7 +44,7 @@ def test_the_entry_is_true(model_id: str) -> None:
 
 
 def test_rows_and_labels_are_in_order(data: Dataset) -> None:
-    keys = data.rows[["symbol", "timestamp"]]
+    keys = data.rows[["symbol", "timestamp", *data.particulars]]
     assert not keys.duplicated().any()
     assert data.rows.index.tolist() == list(range(len(data.rows)))
     for _, part in data.rows.groupby("symbol"):
@@ -110,6 +111,13 @@ def test_labels_of_rows_to_be_stated_are_not_looked_at(model_id: str, data: Data
     for statements in ((fitted.predict(blind), fitted.predict(data)), (model.baselines(known, blind), model.baselines(known, data))):
         for name in data.labels:
             pd.testing.assert_frame_equal(statements[0][name], statements[1][name])
+
+
+def test_it_finds_a_planted_signal_and_nothing_in_shuffled_labels(model_id: str, data: Dataset) -> None:
+    """A model that does not learn from labels has no canary; only the one that is fitted on returns alone may say so."""
+    canaries = check_canaries(model_id, make_model(model_id), data, seed=7)
+    verdicts = {canaries[name]["verdict"] for name in (PLANTED, SHUFFLED)}
+    assert verdicts == ({"not applicable"} if model_id == "volatility_garch" else {"found", "at the baseline"})
 
 
 def test_params_are_plain(model_id: str) -> None:

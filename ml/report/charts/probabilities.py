@@ -58,12 +58,12 @@ def ribbon_chart(title: str, note: str, times: pd.DatetimeIndex, chances: np.nda
     return Chart(title, note, drawing(title, content), tuple((f"class{code}", name) for code, name in enumerate(names)))
 
 
-def reliability_chart(title: str, note: str, chances: np.ndarray, came: np.ndarray) -> Chart:
+def reliability_chart(title: str, note: str, chances: np.ndarray, came: np.ndarray, block: int = _BLOCK) -> Chart:
     """Draw how often a class came against the probability it was given, all classes pooled, in ten bins.
 
-    The upright lines are 95 % intervals of a circular block bootstrap over 20 rows, since neighbouring days are alike.
+    The upright lines are 95 % intervals of a circular block bootstrap over ``block`` rows, since neighbouring days are alike.
     """
-    stated, observed, low, high, rows = _reliability(chances, came)
+    stated, observed, low, high, rows = _reliability(chances, came, block)
     across, up = Scale(0.0, 1.0, LEFT, WIDTH - RIGHT), Scale(0.0, 1.0, HEIGHT - BOTTOM, TOP)
     content = value_axis(up)
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -92,7 +92,7 @@ def _strip(x: np.ndarray, came: np.ndarray, top: float) -> Markup:
     return content
 
 
-def _reliability(chances: np.ndarray, came: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _reliability(chances: np.ndarray, came: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Mean stated probability, observed frequency, its interval and the count, of each bin that holds enough."""
     rows, classes = chances.shape
     hit = (came[:, None] == np.arange(classes)).astype(np.float64)
@@ -100,8 +100,8 @@ def _reliability(chances: np.ndarray, came: np.ndarray) -> tuple[np.ndarray, np.
     inside = place[:, :, None] == np.arange(_BINS)
     counts, hits = inside.sum(axis=1).astype(np.float64), (inside * hit[:, :, None]).sum(axis=1)
     stated = (inside * chances[:, :, None]).sum(axis=(0, 1))
-    starts = np.random.default_rng(0).integers(0, rows, size=(_DRAWS, -(-rows // _BLOCK)))
-    drawn = (starts[:, :, None] + np.arange(_BLOCK)).reshape(_DRAWS, -1)[:, :rows] % rows
+    starts = np.random.default_rng(0).integers(0, rows, size=(_DRAWS, -(-rows // block)))
+    drawn = (starts[:, :, None] + np.arange(block)).reshape(_DRAWS, -1)[:, :rows] % rows
     total = counts.sum(axis=0)
     enough = total >= _FEWEST
     frequencies = np.stack([hits[places].sum(axis=0)[enough] / np.maximum(counts[places].sum(axis=0)[enough], 1) for places in drawn])

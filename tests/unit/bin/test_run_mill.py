@@ -68,14 +68,20 @@ def airflow_that(run_mill: ModuleType, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_what_is_not_asked_for_keeps_the_forms_default(run_mill: ModuleType) -> None:
-    assert list(run_mill.chain({})) == [("backfill_market", {}), ("train_models", {}), ("publish_report", {})]
+    assert list(run_mill.chain({})) == [
+        ("backfill_market", {}),
+        ("train_models", {}),
+        ("promote_models", {}),
+        ("predict", {}),
+        ("publish_report", {}),
+    ]
 
 
 def test_what_is_asked_for_goes_to_the_forms_that_have_it(run_mill: ModuleType) -> None:
     chain = dict(run_mill.chain({"UNIVERSE": "core5", "SOURCE": "csv", "CSV_FOLDER": "/bars of mine", "YEARS": "3"}))
     assert chain["backfill_market"] == {"universe": "core5", "source": "csv", "csv_folder": "/bars of mine", "years": 3}
     assert chain["train_models"] == {"universe": "core5"}
-    assert chain["publish_report"] == {"universe": "core5", "source": "csv"}
+    assert chain["publish_report"] == {"universe": "core5"}
 
 
 @pytest.mark.parametrize("years", ["ten", "-1", "1.5"])

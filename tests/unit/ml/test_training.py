@@ -1,5 +1,6 @@
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from include.lake import Lake
 from ml import registry
 from ml.card import VERDICTS
 from ml.catalog import CATALOG
-from ml.training import Trained, train
+from ml.report.cards import Group
+from ml.training import Trained, _weights_hash, train
 from tests.model_lake import real_bars, registry_at, write_lake
 
 KEYS = {
@@ -67,7 +69,7 @@ def test_stored_predictions_carry_every_line_of_the_card(trained: dict[str, Trai
     rows = pd.read_parquet(io.BytesIO(found.read("walk_forward.parquet")))
     assert {"group", "symbol", "timestamp", "closed_at", "known_at", "actual", "model"} <= set(rows.columns)
     for group in found.card["groups"]:
-        part = rows[rows["group"] == group["name"]]
+        part = Group.model_validate(group).pick(rows)
         assert len(part) == group["rows"]
         for line in group["comparison"]:
             assert part[line["name"]].notna().all()
@@ -161,3 +163,35 @@ def test_the_verdict_is_that_of_the_first_promise(trained: dict[str, Trained]) -
         first = made.card["promises"][0]
         assert made.card["verdict"] == first["verdict"]
         assert made.card["verdict_reason"] == f"{first['text']}: {first['reason']}"
+
+
+def test_the_card_tells_what_counts(trained: dict[str, Trained]) -> None:
+    for model_id, labels in {"direction_xgboost": 1, "regime5_xgboost": 4, "regime4_forest": 4}.items():
+        importance = trained[model_id].card["importance"]
+        assert len(importance) == labels
+        for shares in importance.values():
+            assert sum(shares.values()) == pytest.approx(1.0)
+            assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    assert trained["volatility_garch"].card["importance"] == {}
+
+
+def test_the_card_tells_why_the_dated_split_says_nothing(trained: dict[str, Trained]) -> None:
+    """These bars end in 2018, the split begins in 2020."""
+    for model in trained.values():
+        found = model.card["dated_split"]
+        assert [part["from"] for part in found["parts"].values()] == ["2020-01-01", "2024-01-01", "2024-07-01"]
+        assert found["not_evaluated"] == "of the training part, there are no rows"
+
+
+def test_the_weights_hash_of_a_network_is_that_of_its_arrays(trained: dict[str, Trained]) -> None:
+    found = registry.latest("direction_lstm")
+    assert found is not None
+    paths = {path.removeprefix("model/"): found.read(path) for path in found.sha256 if path.startswith("model/")}
+    assert _weights_hash(paths) == found.card["weights_hash"]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(paths["direction.keras"])) as old, zipfile.ZipFile(packed, "w") as new:
+        for name in reversed(old.namelist()):
+            new.writestr(name, old.read(name))
+    assert packed.getvalue() != paths["direction.keras"]
+    assert _weights_hash({**paths, "direction.keras": packed.getvalue()}) == found.card["weights_hash"]
+    assert _weights_hash({**paths, "direction.json": b"{}"}) != found.card["weights_hash"]

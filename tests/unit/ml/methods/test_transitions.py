@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.methods.transitions import as_columns, cautious_markov, certain, majority, markov, persistence
+from ml.methods.transitions import as_columns, by_group, cautious_markov, certain, majority, markov, persistence
 
 NOW = np.array([0, 0, 0, 1, 1, 3])
 LATER = np.array([0, 0, 1, 1, 1, 3])
@@ -45,3 +45,9 @@ def test_columns() -> None:
     assert frame.iloc[3].isna().all()
     assert frame.loc[0, "rule p1"] == pytest.approx(0.01)
     assert list(as_columns("model", certain(CURRENT[:2], 4, 1), pd.RangeIndex(2)).columns)[1] == "p0"
+
+
+def test_groups_have_shares_of_their_own_and_unknown_ones_those_of_all() -> None:
+    later = np.array([0, 0, 0, 1, 1, 1], dtype=float)
+    found = by_group(np.array([0, 0, 0, 1, 1, 1.0]), later, 2, 2)
+    np.testing.assert_allclose(found.probabilities(np.array([0.0, 1.0, np.nan])), [[0.8, 0.2], [0.2, 0.8], [0.5, 0.5]])

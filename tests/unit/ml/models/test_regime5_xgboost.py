@@ -11,7 +11,8 @@ from include.lake import Lake
 from include.universes import Universe, load_universe
 from ml.dataset import Dataset, Source
 from ml.labels.regime5 import BEAR, STRESS
-from ml.models.regime5_xgboost import HORIZONS, Regime5Xgboost
+from ml.models.regime5_xgboost import LEAK_LINES, Regime5Xgboost
+from ml.models.regime_data import HORIZONS
 from ml.models.regime_judge import judge_regimes
 from ml.validation.walk_forward import walk_forward
 from tests.model_lake import real_bars, write_lake
@@ -41,16 +42,17 @@ def test_labels_on_real_bars(data: Dataset) -> None:
     assert len(data.rows) == (level.notna() & change.notna()).sum() == 1257
 
 
-def test_a_late_vix_makes_a_label_but_no_feature(data: Dataset) -> None:
-    """On 24 December 2018 New York closed early; ^VIX was printed more than the decision delay later."""
+def test_a_late_vix_makes_a_label_but_no_feature(tmp_path: object) -> None:
+    """Here the ^VIX of one half-day is printed more than the decision delay after New York closed."""
+    bars = {symbol: real_bars(symbol, "2016-01-01", "2019-01-01") for symbol in ("^GSPC", "^VIX")}
+    late = bars["^VIX"]["timestamp"] == "2018-12-24"
+    bars["^VIX"].loc[late, "closed_at"] += pd.Timedelta(hours=3)
+    data = MODEL.prepare(Source(write_lake(Lake(str(tmp_path)), list(bars.values())), load_universe("sample")))
     at = data.rows.index[data.rows["timestamp"] == "2018-12-24"][0]
     label = data.labels["same day"].loc[at]
-    assert np.isnan(data.rows.loc[at, "vix"])
+    assert data.rows.index[data.rows["vix"].isna()].tolist() == [at]
     assert label["value"] == STRESS
     assert label["known_at"] == pd.Timestamp("2018-12-24 21:15", tz="UTC")
-    missing = data.rows["vix"].isna()
-    assert missing.sum() == 6
-    assert (data.rows.loc[missing, "closed_at"].dt.hour <= 18).all()  # half-days, all of them
 
 
 def test_labels_ahead_are_the_same_day_labels_later(data: Dataset) -> None:
@@ -105,7 +107,7 @@ def test_the_future_in_the_features_is_refused(predictions: pd.DataFrame) -> Non
     later = predictions[predictions["label"] == "21 days"].copy()
     later["model"] = later["actual"]
     with pytest.raises(ModelError, match="21 days ahead: accuracy 1"):
-        judge_regimes(pd.concat([predictions[predictions["label"] != "21 days"], later]))
+        judge_regimes(LEAK_LINES, pd.concat([predictions[predictions["label"] != "21 days"], later]))
 
 
 def test_stored_and_loaded_states_the_same(data: Dataset) -> None:

@@ -29,7 +29,9 @@ def predictions(data: Dataset) -> pd.DataFrame:
 
 def test_symbols_with_a_price_take_part(data: Dataset) -> None:
     assert data.symbols == ["^GSPC", "^IXIC"]
-    assert data.left_out == {"AAPL": "there are no rows"}  # in the universe, not in this lake
+    assert data.left_out["AAPL"] == "there are no rows"  # in the universe, not in this lake
+    assert "no price that anyone can hold" in data.left_out["^VIX"]
+    assert len(data.left_out) == 2
     for label in data.labels.values():
         assert (label["known_at"] > data.rows["closed_at"])[label["value"].notna()].all()
 

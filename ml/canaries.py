@@ -1,0 +1,144 @@
+"""Canaries: before a model is registered it must find a signal that was planted, and must find nothing where there is nothing.
+
+Both work on the newest rows of one symbol and change labels only: features stay what they are to the model. Rows drawn at random
+are held out; with made-up labels there is no future to look into, and both parts are alike.
+
+- **Planted signal**: the labels are made to follow the features in part. A model fitted on them must state them better than the
+  same model fitted on labels that were changed as much, but by the features of other rows.
+- **Shuffled labels**: the labels are dealt out anew at random. A model fitted on them must not state them better than their
+  shares, or their mean, in training; one that does has seen them.
+
+A model whose fit is byte for byte the same whatever the labels are does not learn from them: there is nothing to test, and the
+card says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from include.errors import ModelError
+from ml.dataset import Dataset
+from ml.protocol import Model, Predictions
+from ml.validation.losses import MODEL, probability_columns, row_losses
+from ml.validation.significance import Interval, block_bootstrap, by_day
+
+PLANTED, SHUFFLED = "planted signal", "shuffled labels"
+_ROWS = 1000
+_HELD_OUT_SHARE = 0.3
+_FOLLOWING_SHARE = 0.7  # of the rows whose class the features tell
+_PULL = 4.0  # the farthest that a value is moved, in standard deviations of its change from row to row
+_MOST_CLASSES = 10
+_CHANCE = 0.03  # of the loss; what luck alone saves is a percent or less
+
+_Change = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
+
+
+def check_canaries(model_id: str, model: Model, data: Dataset, *, seed: int) -> dict[str, Any]:
+    """Fit the model three times, on changed labels, and return what came of it for the card.
+
+    Raises
+    ------
+    ModelError
+        If the planted signal is not found in every label, or shuffled labels are foretold.
+    """
+    sample = _sample(data)
+    chance = np.random.default_rng([seed, 0])
+    held_out = chance.random(len(sample.rows)) < _HELD_OUT_SHARE
+    score = _score(sample)
+    planted, misled = (_relabelled(sample, _follow, by, seed) for by in (score, chance.permutation(score)))
+    shuffled = _relabelled(sample, _deal, score, seed)
+    finder, loser, guesser = (model.fit(_blind(part, held_out), seed=seed) for part in (planted, misled, shuffled))
+    card: dict[str, Any] = {"symbol": sample.symbols[0], "rows": len(sample.rows)}
+    if finder.files() == loser.files() == guesser.files():
+        reason = "the fit does not look at labels: three different sets of them gave the same bytes"
+        return card | {name: {"verdict": "not applicable", "reason": reason} for name in (PLANTED, SHUFFLED)}
+    found = _gains(planted, held_out, finder.predict(planted), loser.predict(planted))
+    guesses = guesser.predict(shuffled)
+    seen = _gains(shuffled, held_out, guesses, _constant(guesses, _blind(shuffled, held_out)))
+    missed = [name for name, gain in found.items() if gain.low <= _CHANCE]
+    foretold = [name for name, gain in seen.items() if gain.low > _CHANCE]
+    if missed:
+        raise ModelError(
+            f"{model_id} does not find a signal that was planted in {', '.join(missed)}: it would find no real one; "
+            "look at its features, scaling and regularisation; nothing was registered"
+        )
+    if foretold:
+        raise ModelError(
+            f"{model_id} foretells labels of {', '.join(foretold)} that were dealt out at random: it must have seen them; "
+            "look for labels in what it predicts from; nothing was registered"
+        )
+    return card | {PLANTED: _entry("found", found), SHUFFLED: _entry("at the baseline", seen)}
+
+
+def _sample(data: Dataset) -> Dataset:
+    """The newest rows of the symbol that has most rows with all labels."""
+    labelled = pd.concat([label["value"].notna() for label in data.labels.values()], axis=1).all(axis=1)
+    symbol = data.rows.loc[labelled, "symbol"].value_counts(sort=False).idxmax()
+    chosen = data.rows.index[data.rows["symbol"] == symbol][-_ROWS:]
+    labels = {name: label.loc[chosen].reset_index(drop=True) for name, label in data.labels.items()}
+    return replace(data, rows=data.rows.loc[chosen].reset_index(drop=True), labels=labels)
+
+
+def _score(sample: Dataset) -> np.ndarray:
+    """Above 0 and up to 1 for each row: the rank among the rows of the mean rank of its features."""
+    mean_rank = sample.rows[sample.features].rank(pct=True).mean(axis=1).fillna(0.5)
+    return mean_rank.rank(pct=True).to_numpy()
+
+
+def _relabelled(sample: Dataset, change: _Change, score: np.ndarray, seed: int) -> Dataset:
+    labels = {}
+    for place, (name, label) in enumerate(sample.labels.items(), start=1):
+        there = label["value"].notna().to_numpy()
+        changed = label["value"].to_numpy(np.float64).copy()
+        changed[there] = change(changed[there], score[there], np.random.default_rng([seed, place]))
+        labels[name] = label.assign(value=changed)
+    return replace(sample, labels=labels)
+
+
+def _blind(data: Dataset, held_out: np.ndarray) -> Dataset:
+    return replace(data, labels={name: label.assign(value=label["value"].mask(held_out)) for name, label in data.labels.items()})
+
+
+def _follow(values: np.ndarray, score: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+    codes = np.unique(values)
+    if len(codes) > _MOST_CLASSES:
+        return np.asarray(values + _PULL * np.diff(values).std() * score)
+    told = codes[np.minimum((score * len(codes)).astype(int), len(codes) - 1)]
+    return np.where(chance.random(len(values)) < _FOLLOWING_SHARE, told, values)
+
+
+def _deal(values: np.ndarray, score: np.ndarray, chance: np.random.Generator) -> np.ndarray:  # noqa: ARG001 - as every change
+    return np.asarray(chance.permutation(values))
+
+
+def _constant(stated: Predictions, known: Dataset) -> Predictions:
+    """State the shares of the classes, or the mean, in training on every row."""
+    constants = {}
+    for name, frame in stated.items():
+        values = known.labels[name]["value"].dropna()
+        line = {MODEL: float(values.mean())}
+        classes = probability_columns(frame, MODEL)
+        counts = np.bincount(values.astype(int), minlength=len(classes)) + 1.0 if classes else np.ones(0)
+        line |= dict(zip(classes, counts / counts.sum(), strict=True))
+        constants[name] = pd.DataFrame(line, index=frame.index)
+    return constants
+
+
+def _gains(data: Dataset, held_out: np.ndarray, better: Predictions, other: Predictions) -> dict[str, Interval]:
+    """By label the share of the loss of ``other`` that ``better`` saves, by day, on the rows held out."""
+    gains = {}
+    for name, label in data.labels.items():
+        usable = held_out & label["value"].notna() & better[name][MODEL].notna() & other[name][MODEL].notna()
+        metric = "log_loss" if probability_columns(better[name], MODEL) else "rmse"
+        losses = [row_losses(said[name].assign(actual=label["value"])[usable], MODEL, metric) for said in (better, other)]
+        gains[name] = block_bootstrap(by_day((losses[1] - losses[0]) / losses[1].mean(), data.rows.loc[usable, "closed_at"]))
+    return gains
+
+
+def _entry(verdict: str, gains: dict[str, Interval]) -> dict[str, Any]:
+    return {"verdict": verdict, "share_of_loss_saved": {name: gain._asdict() for name, gain in gains.items()}}

@@ -1,0 +1,204 @@
+"""The gate: which version may serve, decided on walk-forward evidence; see docs/adr/0004.
+
+Challenger and champion are compared on the rows that both walked over, by what they would have served there. A difference counts
+where its 95 % interval, of daily means in blocks of 20 days, excludes 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.calendars import DECISION_DELAY
+from include.errors import ModelError
+from ml.registry import Registered
+from ml.training import WALK_FORWARD
+from ml.validation.losses import MODEL, probability_columns, row_losses
+from ml.validation.significance import Interval, block_bootstrap, by_day
+
+#: On fewer common days a comparison says nothing.
+FEWEST_DAYS = 120
+
+
+class Outcome(StrEnum):
+    """What the gate says of a challenger."""
+
+    PROMOTE = "promote"
+    KEEP = "keep"
+    """As good as the champion, and nothing newer in it: the champion stays."""
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One label.
+
+    ``line`` is what the challenger serves: the model, or the baseline it does not beat. ``edge`` is how much lower the model's loss
+    is than the baseline's, ``gain`` how much lower the served loss is than the champion's (None: nothing to compare with).
+    """
+
+    label: str
+    metric: str
+    days: int
+    baseline: str
+    line: str
+    edge: Interval
+    champion_line: str | None = None
+    gain: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the gate says of a version, in place of the ``champion``."""
+
+    model_id: str
+    version: str
+    champion: str | None
+    outcome: Outcome
+    reason: str
+    evidence: list[Evidence] = field(default_factory=list)
+
+    @property
+    def serves(self) -> dict[str, str]:
+        """By label the line to serve: ``model``, or the name of a baseline."""
+        return {one.label: one.line for one in self.evidence}
+
+
+def decide(challenger: Registered, champion: Registered | None, champion_serves: Mapping[str, str]) -> Decision:
+    """Judge a challenger.
+
+    Parameters
+    ----------
+    champion_serves
+        By label the line that the champion serves; its model where a label is not named.
+
+    Raises
+    ------
+    ModelError
+        If the stored evidence of either cannot be read or compared.
+    """
+    rows = read_walk_forward(challenger)
+    metric = _metric(challenger)
+    evidence = {str(label): _alone(str(label), _of(rows, label), metric) for label in rows["label"].unique()}
+    forecasts = [label for label in evidence if _is_forecast(_of(rows, label))] or list(evidence)
+    if champion is None:
+        edges = [label for label in forecasts if evidence[label].line == MODEL]
+        reason = f"the first champion; it beats the simplest baseline in {', '.join(edges)}" if edges else (
+            f"the first champion; no edge found, so {', '.join(dict.fromkeys(evidence[label].baseline for label in forecasts))} is served"
+        )  # fmt: skip
+        return _decision(challenger, None, Outcome.PROMOTE, reason, evidence)
+    if champion.version == challenger.version:
+        return _decision(challenger, champion, Outcome.KEEP, "it is the champion already", evidence)
+    if _metric(champion) != metric:
+        raise ModelError(
+            f"{challenger.model_id}: version {challenger.version} is judged by {metric}, champion {champion.version} by "
+            f"{_metric(champion)}; they cannot be compared; demote the champion first"
+        )
+    other = read_walk_forward(champion)
+    evidence = {
+        label: _against(one, _of(rows, label), _of(other, label), champion_serves.get(label, MODEL)) for label, one in evidence.items()
+    }
+    outcome, reason = _compare([evidence[label] for label in forecasts], challenger, champion)
+    return _decision(challenger, champion, outcome, reason, evidence)
+
+
+def read_walk_forward(found: Registered) -> pd.DataFrame:
+    """Stored walk-forward of a version.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, was changed or is not readable.
+    """
+    try:
+        frame: pd.DataFrame = pq.read_table(pa.BufferReader(found.read(WALK_FORWARD))).to_pandas(ignore_metadata=True)
+    except pa.ArrowException as error:
+        raise ModelError(f"{found.model_id} version {found.version}: {WALK_FORWARD} is not readable ({error}); train it again") from error
+    return frame
+
+
+def _compare(evidence: list[Evidence], challenger: Registered, champion: Registered) -> tuple[Outcome, str]:
+    thin = [f"{one.label} ({one.days} days)" for one in evidence if one.gain is None]
+    if thin:
+        return Outcome.REFUSE, (
+            f"too little in common with version {champion.version} in {', '.join(thin)}, {FEWEST_DAYS} days are needed; "
+            "where that is meant, demote the champion first"
+        )
+    gains = [(one.label, one.gain) for one in evidence if one.gain]
+    worse = [label for label, gain in gains if gain.high < 0]
+    better = [label for label, gain in gains if gain.low > 0]
+    if worse:
+        return Outcome.REFUSE, f"worse than version {champion.version} in {', '.join(worse)}"
+    if better:
+        return Outcome.PROMOTE, f"better than version {champion.version} in {', '.join(better)}, and nowhere worse"
+    last, known = challenger.card["window"]["last"], champion.card["window"]["last"]
+    if last > known:
+        return Outcome.PROMOTE, f"as good as version {champion.version}, and it knows {last} where that one ends with {known}"
+    return Outcome.KEEP, f"not better than version {champion.version}, which stays"
+
+
+def _metric(found: Registered) -> str:
+    return str(found.card["main_metric"]["name"])
+
+
+def _of(rows: pd.DataFrame, label: str) -> pd.DataFrame:
+    return rows[rows["label"] == label].dropna(axis=1, how="all").reset_index(drop=True)
+
+
+def _is_forecast(rows: pd.DataFrame) -> bool:
+    """Whether the outcome was still open when the statement could be made: a label that is known by then proves nothing."""
+    return bool((rows["known_at"] > rows["closed_at"] + DECISION_DELAY).mean() > 0.5)
+
+
+def _alone(label: str, rows: pd.DataFrame, metric: str) -> Evidence:
+    baseline = _simplest(rows)
+    edge = _gain(row_losses(rows, MODEL, metric), row_losses(rows, baseline, metric), rows["closed_at"])
+    return Evidence(label, metric, _days(rows["closed_at"]), baseline, MODEL if edge.low > 0 else baseline, edge)
+
+
+def _against(one: Evidence, rows: pd.DataFrame, other: pd.DataFrame, champion_line: str) -> Evidence:
+    """Compare what is served on the rows of both whose outcome is the same; a restated outcome would compare two questions."""
+    columns = list(rows.columns)
+    keys = [column for column in columns[: columns.index("known_at")] if column != "group"]
+    if other.empty or not {*keys, champion_line} <= set(other.columns):
+        return replace(one, days=0)
+    own = rows[[*keys, "actual"]].assign(loss=row_losses(rows, one.line, one.metric))
+    theirs = other[[*keys, "actual"]].assign(loss=row_losses(other, champion_line, one.metric))
+    both = own.merge(theirs, on=keys, suffixes=("", "_champion"))
+    both = both[np.isclose(both["actual"], both["actual_champion"], rtol=1e-6, atol=0)].reset_index(drop=True)
+    days = _days(both["closed_at"])
+    if days < FEWEST_DAYS:
+        return replace(one, days=days)
+    gain = _gain(both["loss"].to_numpy(), both["loss_champion"].to_numpy(), both["closed_at"])
+    return replace(one, days=days, champion_line=champion_line, gain=gain)
+
+
+def _simplest(rows: pd.DataFrame) -> str:
+    """Name the first baseline of the walk-forward; models state their simplest first."""
+    columns = list(rows.columns)
+    stated = columns[columns.index("fold") + 1 :]
+    own = {MODEL, "lower", "upper", *probability_columns(rows, MODEL)}
+    return next(column for column in stated if column not in own and not re.search(r" p\d+$", column))
+
+
+def _gain(own: np.ndarray, other: np.ndarray, closed_at: pd.Series) -> Interval:
+    return block_bootstrap(by_day(other - own, closed_at))
+
+
+def _days(closed_at: pd.Series) -> int:
+    return int(closed_at.dt.floor("D").nunique())
+
+
+def _decision(
+    challenger: Registered, champion: Registered | None, outcome: Outcome, reason: str, evidence: dict[str, Evidence]
+) -> Decision:
+    return Decision(
+        challenger.model_id, challenger.version, champion.version if champion else None, outcome, reason, list(evidence.values())
+    )

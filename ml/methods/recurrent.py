@@ -1,0 +1,221 @@
+"""A small LSTM (Hochreiter and Schmidhuber 1997) over the last rows of each symbol, in Keras.
+
+Sequences are gathered batch by batch from the one table of rows, never all at once. One network a shape is built in a process; a fit
+sets its weights and its optimiser to where they began, so that the same data and seed give the same weights.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ml.methods.keras_files import keras_bytes, keras_weights
+
+STEPS = 20
+_BATCH = 256
+_STATED_BATCH = 2048
+_LARGEST = 5.0  # standard deviations
+
+Kind = Literal["classes", "values"]
+
+
+class Settings(NamedTuple):
+    """Size of the network, how long it learns, at which rate.
+
+    It learns for ``epochs``, or longer where rows are so few that it would take less than ``least_steps`` steps.
+    """
+
+    units: int
+    epochs: int
+    rate: float
+    least_steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Recurrent:
+    """A fitted network: columns are standardised by ``mean`` and ``deviation`` of the training rows; ``weights`` as Keras orders them."""
+
+    kind: Kind
+    settings: Settings
+    mean: np.ndarray
+    deviation: np.ndarray
+    weights: tuple[np.ndarray, ...]
+
+    def outputs(self, values: np.ndarray, symbols: pd.Series, start: np.ndarray) -> np.ndarray:
+        """What the network adds to ``start``, added.
+
+        Parameters
+        ----------
+        values
+            Shape (rows, features); nulls count as the mean.
+        symbols
+            Of each row; a symbol's rows follow each other in order of time.
+        start
+            Shape (rows, outputs).
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (rows, outputs): logits or values; null where a symbol has fewer than 20 rows up to a row.
+        """
+        network = _network(self.kind, values.shape[1], start.shape[1], self.settings)
+        network.set_weights(self.weights)
+        scaled, stated = _scaled(values, self.mean, self.deviation), np.full(start.shape, np.nan)
+        ends = np.flatnonzero(whole_sequences(symbols))
+        for first in range(0, len(ends), _STATED_BATCH):
+            some = ends[first : first + _STATED_BATCH]
+            padded = np.pad(some, (0, _STATED_BATCH - len(some)), mode="edge")  # one shape, so that it is compiled once
+            stated[some] = network.model.predict_on_batch([_sequences(scaled, padded), start[padded].astype(np.float32)])[: len(some)]
+        return stated
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """``<name>.keras`` and ``<name>.json``."""
+        features, outputs = len(self.mean), len(self.weights[-1])
+        network = _network(self.kind, features, outputs, self.settings)
+        network.set_weights(self.weights)
+        facts = {
+            "kind": self.kind,
+            "settings": self.settings._asdict(),
+            "mean": self.mean.tolist(),
+            "deviation": self.deviation.tolist(),
+        }
+        return {f"{name}.keras": keras_bytes(network.model), f"{name}.json": json.dumps(facts, indent=1).encode()}
+
+
+def load_recurrent(files: Mapping[str, bytes], name: str) -> Recurrent:
+    """Inverse of :meth:`Recurrent.files`."""
+    facts = json.loads(files[f"{name}.json"])
+    weights = tuple(keras_weights(files[f"{name}.keras"]))
+    return Recurrent(facts["kind"], Settings(**facts["settings"]), np.array(facts["mean"]), np.array(facts["deviation"]), weights)
+
+
+def whole_sequences(symbols: pd.Series) -> np.ndarray:
+    """Whether each row ends a sequence of 20 rows of its symbol."""
+    return np.asarray(symbols.groupby(symbols).cumcount() >= STEPS - 1)
+
+
+def fit_recurrent(
+    values: np.ndarray, symbols: pd.Series, start: np.ndarray, target: np.ndarray, *, kind: Kind, settings: Settings, seed: int
+) -> Recurrent:
+    """Learn what to add to ``start``.
+
+    Parameters
+    ----------
+    values, symbols, start
+        As in :meth:`Recurrent.outputs`.
+    target
+        Shape (rows,): classes, for which ``start`` and the outputs are logits and the loss is log-loss; or shape (rows, outputs):
+        values, with squared loss. Null: nothing to learn from.
+    """
+    mean = np.nan_to_num(np.nanmean(_finite(values), axis=0, dtype=np.float64))
+    deviation = np.nan_to_num(np.nanstd(_finite(values), axis=0, dtype=np.float64))
+    deviation[deviation == 0] = 1.0
+    scaled = _scaled(values, mean, deviation)
+    target = target.reshape(len(values), -1).astype(np.float32)
+    ends = np.flatnonzero(whole_sequences(symbols) & np.isfinite(target).any(axis=1))
+    chance = np.random.default_rng(seed)
+    network = _network(kind, values.shape[1], start.shape[1], settings)
+    network.begin(chance)
+    for some in _batches(ends, settings, chance):
+        network.trainer.train_on_batch([_sequences(scaled, some), start[some].astype(np.float32)], target[some])
+    return Recurrent(kind, settings, mean, deviation, network.weights())
+
+
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """``trainer`` is the same network as ``model`` with an optimiser, which shall not get into the model's file."""
+
+    model: Any
+    trainer: Any
+    optimiser_start: tuple[np.ndarray, ...]
+
+    def begin(self, chance: np.random.Generator) -> None:
+        """Draw the weights of an LSTM (Glorot uniform, orthogonal, forget gate open) and of outputs that add nothing yet."""
+        kernel, recurrent, *_ = (weight.shape for weight in self.model.get_weights())
+        inputs, units = kernel[0], recurrent[0]
+        limit = np.sqrt(6.0 / (inputs + 4 * units))
+        bias = np.zeros(4 * units)
+        bias[units : 2 * units] = 1.0
+        orthogonal = np.linalg.qr(chance.normal(size=(4 * units, units)))[0].T
+        outputs = [np.zeros(weight.shape) for weight in self.model.get_weights()[3:]]
+        self.set_weights([chance.uniform(-limit, limit, kernel), orthogonal, bias, *outputs])
+        for variable, value in zip(self.trainer.optimizer.variables, self.optimiser_start, strict=True):
+            variable.assign(value.copy())
+
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Give the network copies: TensorFlow may keep an array that it is given, and change it in training."""
+        self.model.set_weights([weight.copy() for weight in weights])
+
+    def weights(self) -> tuple[np.ndarray, ...]:
+        """Copies, which later training leaves alone."""
+        return tuple(np.array(weight) for weight in self.model.get_weights())
+
+
+@lru_cache(maxsize=8)
+def _network(kind: Kind, features: int, outputs: int, settings: Settings) -> _Network:
+    keras = _keras()
+    sequence = keras.Input((STEPS, features), name="sequence")
+    start = keras.Input((outputs,), name="start")
+    state = keras.layers.LSTM(settings.units, name="lstm")(sequence)
+    added = keras.layers.Dense(outputs, name="added")(state)
+    stated = keras.layers.Add(name="stated")([start, added])
+    model, trainer = (keras.Model([sequence, start], stated, name="recurrent") for _ in range(2))
+    trainer.compile(optimizer=keras.optimizers.Adam(settings.rate, clipnorm=1.0), loss=_loss(kind), jit_compile=False)
+    trainer.optimizer.build(trainer.trainable_variables)
+    return _Network(model, trainer, tuple(np.array(variable) for variable in trainer.optimizer.variables))
+
+
+def _loss(kind: Kind) -> Any:
+    from keras import losses, ops
+
+    def classes(came: Any, logits: Any) -> Any:
+        return losses.sparse_categorical_crossentropy(came, logits, from_logits=True)
+
+    def values(came: Any, stated: Any) -> Any:
+        missed = ops.where(ops.isnan(came), ops.zeros_like(stated), came - stated)
+        return ops.mean(ops.square(missed), axis=-1)
+
+    return {"classes": classes, "values": values}[kind]
+
+
+@lru_cache(maxsize=1)
+def _keras() -> Any:
+    """Keras on TensorFlow with one thread and operations that give the same bits each time."""
+    import keras
+    import tensorflow as tf
+
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    return keras
+
+
+def _batches(ends: np.ndarray, settings: Settings, chance: np.random.Generator) -> Iterator[np.ndarray]:
+    """Shuffled places of equal number; what does not fill a batch waits for the next epoch."""
+    size = min(_BATCH, len(ends))
+    if size == 0:
+        return
+    each = len(ends) // size
+    for _ in range(max(settings.epochs, math.ceil(settings.least_steps / each))):
+        yield from chance.permutation(ends)[: each * size].reshape(-1, size)
+
+
+def _sequences(scaled: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Shape (ends, 20, features): the rows up to and with each end."""
+    return np.asarray(scaled[ends[:, None] + np.arange(1 - STEPS, 1)])
+
+
+def _scaled(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    standard = (_finite(values) - mean) / deviation
+    return np.asarray(np.clip(np.nan_to_num(standard), -_LARGEST, _LARGEST), dtype=np.float32)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(values), values, np.nan)

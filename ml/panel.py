@@ -1,0 +1,42 @@
+"""Rows of every symbol that has a price, for models that learn from all symbols together or from each by itself."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from include.universes import Instrument, Kind
+from ml.dataset import Source, insufficient, too_short
+
+_STATISTIC = "it is a statistic and no price that anyone can hold"
+
+
+def priced_rows(source: Source, model_id: str, names: list[str], needed: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Feature rows, and why symbols of the universe take no part.
+
+    Parameters
+    ----------
+    names
+        Features to read.
+    needed
+        The one among them that must be known in two years of rows.
+
+    Raises
+    ------
+    ModelError
+        If no symbol has enough.
+    """
+    priced = {instrument.symbol: has_a_price(instrument) for instrument in source.universe.instruments}
+    rows = source.features([symbol for symbol, price in priced.items() if price], names)
+    known = rows[rows[needed].notna()]
+    reasons = {
+        symbol: too_short(known.loc[known["symbol"] == symbol, "closed_at"]) if price else _STATISTIC for symbol, price in priced.items()
+    }
+    left_out = {symbol: reason for symbol, reason in reasons.items() if reason}
+    if len(left_out) == len(priced):
+        raise insufficient(model_id, "; ".join(f"{symbol}: {why}" for symbol, why in left_out.items()))
+    return rows[~rows["symbol"].isin(list(left_out))].reset_index(drop=True), left_out
+
+
+def has_a_price(instrument: Instrument) -> bool:
+    """Whether it can be held: the changes of an index that trades no volume (^VIX) are no returns."""
+    return instrument.kind != Kind.INDEX or instrument.trades_volume

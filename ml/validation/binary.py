@@ -1,0 +1,36 @@
+"""Metrics on the probability of one event; each takes what came (1 or 0) and what was stated, arrays of equal length without nulls."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import logit
+
+from ml.methods.calibration import Line, fit_line
+from ml.validation.metrics import SMALLEST_PROBABILITY
+
+_BINS = 10
+
+
+def brier(came: np.ndarray, stated: np.ndarray) -> float:
+    """Mean squared difference of probability and outcome (Brier 1950)."""
+    return float(np.mean((stated - came) ** 2))
+
+
+def log_loss(came: np.ndarray, stated: np.ndarray) -> float:
+    """Mean of minus the logarithm of the probability that what came was given."""
+    given = np.where(came == 1, stated, 1.0 - stated)
+    return float(-np.log(np.clip(given, SMALLEST_PROBABILITY, 1.0)).mean())
+
+
+def calibration_error(came: np.ndarray, stated: np.ndarray) -> float:
+    """Mean gap between the stated probability and how often the event came, over ten bins of equal width."""
+    place = np.minimum((stated * _BINS).astype(int), _BINS - 1)
+    gaps = np.bincount(place, weights=stated - came, minlength=_BINS)
+    return float(np.abs(gaps).sum() / len(came))
+
+
+def calibration_line(came: np.ndarray, stated: np.ndarray) -> Line | None:
+    """Slope and intercept that would calibrate the logits (1 and 0: they are); None where one outcome or one probability came only."""
+    if np.ptp(came) == 0 or np.ptp(stated) == 0:
+        return None
+    return fit_line(logit(np.clip(stated, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)), came)

@@ -1,0 +1,107 @@
+"""The dated split: fitted once on the training part, looked at once on the validation and the test part. Nothing is decided on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from include.months import as_utc
+from include.settings import DatedSplit
+from ml.dataset import Dataset, too_short
+from ml.protocol import Model
+from ml.validation.losses import MODEL, probability_columns, row_losses, stated_lines
+from ml.validation.metrics import accuracy
+from ml.validation.splits import Fold
+from ml.validation.walk_forward import run_fold
+
+_KEPT = ("validation", "test")
+_PERCENT = 100.0
+
+
+def dated_split(model: Model, data: Dataset, split: DatedSplit, metric: dict[str, Any], *, seed: int) -> dict[str, Any]:
+    """Part of the card.
+
+    Parameters
+    ----------
+    metric
+        The card's main metric: ``name`` and ``unit``.
+
+    Returns
+    -------
+    dict
+        ``parts``: by part the first day, and rows, their share and days with a label in it. ``results``: by label, part and line
+        (the model and its baselines) the main metric, and the accuracy of classes. Where the data do not reach over the split
+        ``not_evaluated`` says why instead.
+    """
+    moments = {name: pd.Timestamp(as_utc(day)) for name, day in split}
+    labelled = pd.concat([label["value"].notna() for label in data.labels.values()], axis=1).any(axis=1)
+    closed = data.rows.loc[labelled, "closed_at"]
+    facts: dict[str, Any] = {"parts": _parts(closed, moments)}
+    if reason := _why_not(closed, moments):
+        return facts | {"not_evaluated": reason}
+    inside = data.since(moments["training"])
+    tables = run_fold(model, inside, Fold(moments["validation"], moments["end"]), 0, seed=seed)
+    results: dict[str, Any] = {}
+    for table in tables:
+        for part in _KEPT:
+            rows = table[_inside(table["closed_at"], moments, part)].dropna(axis=1, how="all")
+            if len(rows):
+                results.setdefault(str(rows["label"].iloc[0]), {})[part] = _lines(rows, metric)
+    return facts | {"results": results}
+
+
+def describe_split(found: dict[str, Any], metric: str) -> str:
+    """What came of it, in words."""
+    parts = ", ".join(f"{name} from {part['from']} {part['share']:.1%} ({part['rows']} rows)" for name, part in found["parts"].items())
+    if "not_evaluated" in found:
+        return f"{parts}. Not evaluated: {found['not_evaluated']}."
+    told = []
+    for label, by_part in found["results"].items():
+        for part, lines in by_part.items():
+            name = "accuracy" if "accuracy" in lines[MODEL] else metric
+            figures = ", ".join(f"{line} {values[name]:.3f}" for line, values in lines.items())
+            told.append(f"{label}, {part}: {name} {figures}")
+    return f"{parts}. {'; '.join(told)}."
+
+
+def _parts(closed: pd.Series, moments: dict[str, pd.Timestamp]) -> dict[str, Any]:
+    masks = {part: _inside(closed, moments, part) for part in ("training", *_KEPT)}
+    total = max(sum(int(mask.sum()) for mask in masks.values()), 1)
+    return {
+        part: {
+            "from": f"{moments[part]:%Y-%m-%d}",
+            "rows": int(mask.sum()),
+            "share": float(mask.sum()) / total,
+            "days": int(closed[mask].dt.floor("D").nunique()),
+        }
+        for part, mask in masks.items()
+    }
+
+
+def _why_not(closed: pd.Series, moments: dict[str, pd.Timestamp]) -> str | None:
+    training = closed[_inside(closed, moments, "training")]
+    if reason := too_short(training):
+        return f"of the training part, {reason}"
+    last = closed.max()
+    return None if last >= moments["test"] else f"the rows end {last:%Y-%m-%d}, before the test part begins"
+
+
+def _inside(closed: pd.Series, moments: dict[str, pd.Timestamp], part: str) -> pd.Series:
+    names = list(moments)
+    return (closed >= moments[part]) & (closed < moments[names[names.index(part) + 1]])
+
+
+def _lines(rows: pd.DataFrame, metric: dict[str, Any]) -> dict[str, dict[str, float]]:
+    return {line: _figures(rows, line, metric) for line in stated_lines(rows)}
+
+
+def _figures(rows: pd.DataFrame, line: str, metric: dict[str, Any]) -> dict[str, float]:
+    name, loss = str(metric["name"]), float(row_losses(rows, line, str(metric["name"])).mean())
+    if name == "rmse":
+        loss = float(np.sqrt(loss)) * (_PERCENT if "percent" in str(metric["unit"]) else 1.0)
+    figures = {name: loss}
+    if len(probability_columns(rows, line)) > 2:
+        figures["accuracy"] = accuracy(rows["actual"].to_numpy(), rows[line].to_numpy())
+    return figures

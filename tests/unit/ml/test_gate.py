@@ -1,0 +1,148 @@
+"""The gate's rule on walk-forwards that are made here; the interval itself is tested with significance."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from include.errors import ModelError
+from ml.gate import FEWEST_DAYS, Outcome, decide
+from ml.registry import Registered
+from tests.walk_forwards import DAYS, walk
+
+
+@pytest.fixture
+def version(tmp_path: Path):
+    """Make a version from a walk-forward, as the registry would open it."""
+    made = iter(range(1, 100))
+
+    def version(rows: pd.DataFrame, *, last: str = "2018-12-31", metric: str = "rmse") -> Registered:
+        number = str(next(made))
+        stream = io.BytesIO()
+        rows.to_parquet(stream, index=False)
+        folder = tmp_path / number
+        folder.mkdir()
+        (folder / "walk_forward.parquet").write_bytes(stream.getvalue())
+        card = {"main_metric": {"name": metric}, "window": {"last": last}}
+        hashes = {"walk_forward.parquet": hashlib.sha256(stream.getvalue()).hexdigest()}
+        return Registered("volatility_garch", number, "run", card, folder, (), hashes, {})
+
+    return version
+
+
+def test_a_first_champion_with_an_edge_serves_its_model(version):
+    decision = decide(version(walk(0.5)), None, {})
+    assert (decision.outcome, decision.champion) == (Outcome.PROMOTE, None)
+    assert decision.serves == {"tomorrow": "model"}
+    assert decision.reason == "the first champion; it beats the simplest baseline in tomorrow"
+    [one] = decision.evidence
+    assert (one.baseline, one.days) == ("naive", DAYS)
+    assert one.edge.low > 0
+
+
+@pytest.mark.parametrize("spread", [1.0, 2.0])
+def test_without_an_edge_the_baseline_is_served(version, spread):
+    decision = decide(version(walk(spread)), None, {})
+    assert decision.outcome is Outcome.PROMOTE
+    assert decision.serves == {"tomorrow": "naive"}
+    assert decision.reason == "the first champion; no edge found, so naive is served"
+
+
+def test_a_better_challenger_is_promoted_and_a_worse_one_refused(version):
+    good, bad = version(walk(0.4)), version(walk(0.6, seed=2))
+    better = decide(good, bad, {"tomorrow": "model"})
+    assert (better.outcome, better.reason) == (Outcome.PROMOTE, "better than version 2 in tomorrow, and nowhere worse")
+    worse = decide(bad, good, {"tomorrow": "model"})
+    assert (worse.outcome, worse.reason) == (Outcome.REFUSE, "worse than version 1 in tomorrow")
+    assert worse.evidence[0].gain.high < 0
+
+
+def test_better_in_one_label_does_not_buy_worse_in_another(version):
+    challenger = pd.concat([walk(0.4), walk(0.6, seed=2, label="later")])
+    champion = pd.concat([walk(0.6, seed=3), walk(0.4, seed=4, label="later")])
+    decision = decide(version(challenger), version(champion), {})
+    assert (decision.outcome, decision.reason) == (Outcome.REFUSE, "worse than version 2 in later")
+
+
+def test_an_equal_one_is_kept_out_unless_it_knows_newer_data(version):
+    champion = version(walk(0.5, days=400), last="2018-11-30")
+    same = decide(version(walk(0.5, days=400), last="2018-11-30"), champion, {})
+    assert (same.outcome, same.reason) == (Outcome.KEEP, "not better than version 1, which stays")
+    newer = decide(version(walk(0.5, days=400), last="2018-12-31"), champion, {})
+    assert newer.outcome is Outcome.PROMOTE
+    assert newer.reason == "as good as version 1, and it knows 2018-12-31 where that one ends with 2018-11-30"
+
+
+def test_only_the_rows_of_both_count(version):
+    """The challenger is far worse where the champion said nothing, and better on the days of both."""
+    rows = walk(0.4)
+    rows.loc[300:, "model"] = 50.0
+    decision = decide(version(rows), version(walk(0.6, days=300, seed=2)), {"tomorrow": "model"})
+    assert decision.evidence[0].days == 300
+    # All of its rows count against its own baseline, so it would serve that one: worse than the champion.
+    assert (decision.serves, decision.outcome) == ({"tomorrow": "naive"}, Outcome.REFUSE)
+
+
+def test_what_is_served_is_compared(version):
+    """A champion that serves its baseline is beaten by a model that has an edge, and by no other."""
+    champion = version(walk(1.5))
+    assert decide(version(walk(0.5)), champion, {"tomorrow": "naive"}).outcome is Outcome.PROMOTE
+    assert decide(version(walk(1.2, seed=5)), champion, {"tomorrow": "naive"}).outcome is Outcome.KEEP
+
+
+def test_an_outcome_that_was_restated_is_no_common_row(version):
+    restated = walk(0.6, seed=2)
+    restated.loc[:99, "actual"] += 1
+    assert decide(version(walk(0.4)), version(restated), {}).evidence[0].days == DAYS - 100
+
+
+def test_too_few_common_days_are_refused(version):
+    decision = decide(version(walk(0.4)), version(walk(0.6, days=FEWEST_DAYS - 1)), {})
+    assert decision.outcome is Outcome.REFUSE
+    assert f"too little in common with version 2 in tomorrow ({FEWEST_DAYS - 1} days), {FEWEST_DAYS} days are needed" in decision.reason
+
+
+def test_a_label_that_is_known_already_decides_nothing(version):
+    """The statement on today is better, the forecast is worse."""
+    challenger = pd.concat([walk(0.6, seed=2), walk(0.1, label="today", ahead=0)])
+    champion = pd.concat([walk(0.4, seed=3), walk(0.9, label="today", ahead=0)])
+    assert decide(version(challenger), version(champion), {}).reason == "worse than version 2 in tomorrow"
+
+
+def test_the_champion_itself_and_other_metrics(version):
+    champion = version(walk(0.5))
+    assert decide(champion, champion, {}).outcome is Outcome.KEEP
+    with pytest.raises(ModelError, match="version 2 is judged by brier, champion 1 by rmse; they cannot be compared"):
+        decide(version(walk(0.5), metric="brier"), champion, {})
+    with pytest.raises(ModelError, match="two models cannot be compared by 'sharpe'"):
+        decide(version(walk(0.5), metric="sharpe"), None, {})
+
+
+def test_probabilities_are_compared_by_log_loss(version):
+    def classes(right: float) -> pd.DataFrame:
+        rows = walk(0.5).drop(columns=["model", "naive", "mean"])
+        rows["actual"] = np.random.default_rng(4).integers(0, 2, DAYS).astype(float)
+        for line, chance in (("model", right), ("majority", 0.5)):
+            prefix = "" if line == "model" else f"{line} "
+            rows[line] = rows["actual"]
+            for code in (0, 1):
+                rows[f"{prefix}p{code}"] = np.where(rows["actual"] == code, chance, 1 - chance)
+        return rows
+
+    sure, unsure = version(classes(0.8), metric="log_loss"), version(classes(0.6), metric="log_loss")
+    assert decide(sure, None, {}).evidence[0].edge.mean == pytest.approx(np.log(0.8 / 0.5))
+    assert decide(sure, unsure, {}).outcome is Outcome.PROMOTE
+    assert decide(unsure, sure, {}).outcome is Outcome.REFUSE
+    assert decide(version(classes(0.5), metric="log_loss"), None, {}).serves == {"tomorrow": "majority"}
+
+
+def test_damaged_evidence_is_refused(version):
+    found = version(walk(0.5))
+    (found.folder / "walk_forward.parquet").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"walk_forward\.parquet is not what was stored and is refused"):
+        decide(found, None, {})
