@@ -8,7 +8,9 @@ from ml.catalog import CATALOG, find_entry
 
 
 def test_unknown_ids_name_what_there_is() -> None:
-    with pytest.raises(ConfigurationError, match=r"model 'oracle' is unknown; use one of .*volatility_garch, volatility_lstm, regime5_xgboost"):
+    with pytest.raises(
+        ConfigurationError, match=r"model 'oracle' is unknown; use one of .*volatility_garch, volatility_lstm, regime5_xgboost"
+    ):
         find_entry("oracle")
     with pytest.raises(ConfigurationError, match=r"use one of regime5_xgboost$"):
         find_entry("regime5")

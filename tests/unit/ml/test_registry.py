@@ -56,7 +56,7 @@ def test_every_file_on_disk_has_its_hash_apart_and_none_is_a_pickle(trained: dic
     for found in filter(None, map(registry.latest, trained)):
         files = {path.relative_to(found.folder).as_posix() for path in found.folder.rglob("*") if path.is_file()}
         assert files == set(found.sha256)
-        assert {Path(name).suffix for name in files} <= {".json", ".ubj", ".parquet", ".npz"}
+        assert {Path(name).suffix for name in files} <= {".json", ".ubj", ".keras", ".parquet", ".npz"}
 
 
 @pytest.mark.parametrize("path", ["model/garch.json", "card.json", "walk_forward.parquet"])
