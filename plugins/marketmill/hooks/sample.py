@@ -105,7 +105,7 @@ class SampleHook(BarsHook):
         file = _file(instrument, timeframe)
         if file is None:
             held = ", ".join(symbol for symbol, size in sorted(_FILES) if size == timeframe) or "none"
-            return Permanent(f"the sample packages hold no {timeframe} bars of it, only of {held}")
+            return Permanent(f"the sample packages hold no {timeframe} bars of {instrument.symbol}, only of {held}")
         rows = _read(file)
         first, last = rows["timestamp"][0].as_py(), rows["timestamp"][-1].as_py()
         inside = rows.filter(

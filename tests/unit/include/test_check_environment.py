@@ -56,7 +56,7 @@ def test_java_home_goes_before_path(tmp_path: Path) -> None:
     environment = java_that_says(tmp_path / "good", 'openjdk version "17.0.1"')
     old = java_that_says(tmp_path / "old", 'openjdk version "11.0.1"')
     assert "is Java 11" in str(check_environment.java_problem({**environment, "JAVA_HOME": str(Path(old["PATH"]).parent)}))
-    assert f"no {tmp_path}/none/bin/java" in str(check_environment.java_problem({**environment, "JAVA_HOME": f"{tmp_path}/none"}))
+    assert f"where {tmp_path}/none/bin/java" in str(check_environment.java_problem({**environment, "JAVA_HOME": f"{tmp_path}/none"}))
 
 
 @pytest.mark.parametrize(("answer", "code"), [("", 0), ("no version here", 0), ('version "17"', 1)])
