@@ -34,6 +34,8 @@ class Coverage:
     """One symbol, from its first bar to the end of the month of its last, where its source was asked and did not say "nothing".
 
     ``moved`` counts sessions without a bar that have one on a weekday beside them on which the exchange was said to be closed.
+    ``before`` and ``after`` count the openings of its calendar before its first bar and after the month of its last one: there the
+    source has nothing, which may be a listing, a delisting, or a file that ends too early.
     """
 
     instrument: Instrument
@@ -42,6 +44,10 @@ class Coverage:
     expected: int = 0
     missing: int = 0
     moved: int = 0
+    before: int = 0
+    after: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
     gaps: list[Gap] = field(default_factory=list)
     outage_gaps: list[Gap] = field(default_factory=list)
     _seen: bool = False
@@ -63,6 +69,7 @@ class Coverage:
         """
         by_clock = bool((kept["by_clock"] == 0).sum() > (kept["from_open"] == 0).sum())
         expected = expected_openings(self.instrument.calendar, self.timeframe, start, end, from_open=not by_clock)
+        self._note_ends(expected, start, fetched)
         expected = expected[_inside(expected, asked)]
         if not self._seen:
             expected = expected[expected >= _first(fetched, self.timeframe)] if len(fetched) else expected[:0]
@@ -98,7 +105,26 @@ class Coverage:
     def told(self) -> SymbolCoverage:
         """The same for the summary."""
         outages = "; ".join(gap_words(gap, self.timeframe) for gap in self.outage_gaps)
-        return SymbolCoverage(self.expected, self.missing, self.moved, self.words(_SHOWN), outages)
+        return SymbolCoverage(self.expected, self.missing, self.moved, self.words(_SHOWN), outages, self.ends())
+
+    def ends(self) -> str:
+        """Where its bars begin late or end early, for people."""
+        parts = []
+        if self.first and self.before:
+            parts.append(f"they begin on {self.first:%Y-%m-%d}, {self.before} sessions after the time asked for")
+        if self.last and self.after:
+            parts.append(f"they end on {self.last:%Y-%m-%d}, {self.after} sessions before it ends")
+        return " and ".join(parts)
+
+    def _note_ends(self, calendar: np.ndarray, start: datetime, fetched: pd.DatetimeIndex) -> None:
+        if not len(fetched):
+            self.before += len(calendar)
+            return
+        if self.first is None:
+            self.first = fetched.min().to_pydatetime()
+            self.before += int((calendar < _first(fetched, self.timeframe)).sum())
+        self.last = fetched.max().to_pydatetime()
+        self.after = int((calendar >= _end_of_month(fetched)).sum()) if self.last >= start else self.after + len(calendar)
 
     def _name_outage(self, expected: np.ndarray, lacking: np.ndarray, outage: Outage) -> None:
         within = lacking & _inside(expected, [outage.interval])

@@ -70,7 +70,7 @@ class SymbolCoverage:
     """Bars of one symbol against its exchange's calendar, from its first bar on.
 
     ``moved`` sessions were held on a day beside their date. ``gaps`` are the missing bars in words, ``outages`` those that a
-    known outage explains; they are not missing.
+    known outage explains; they are not missing. ``ends`` says in words where its bars begin after or end before the time asked for.
     """
 
     expected: int
@@ -78,6 +78,7 @@ class SymbolCoverage:
     moved: int
     gaps: str
     outages: str
+    ends: str
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,12 @@ from include.timeframes import TIMEFRAMES
 
 #: Columns by which rows are placed in time; ``timestamp`` in the others.
 _TIMES = {"actions": "date", "option_chains": "fetched_at"}
+#: Where what is not there comes from.
+_MAKER = "the DAG backfill_market makes them"
+_MAKERS = {
+    "option_chains": "the DAG snapshot_option_chains makes them",
+    "actions": "backfill_market fetches them from sources that tell of them, such as yahoo",
+}
 #: Their daily rows are surely labelled by midnight.
 _CHECKED = ("bars", "features")
 #: With rows of two sources a file of these would hold every bar twice.
@@ -88,7 +94,7 @@ def _write(lake: Lake, wish: Wish, folder: Path) -> dict[str, int]:
                 sources[symbol] |= set(held["source"].to_pylist())
     if not rows or (missing := [symbol for symbol in wish.symbols if symbol not in rows]):
         of = f" of {', '.join(missing)}" if rows else ""
-        raise LakeError(f"the lake {lake.url} holds no {wish}{of} in this time; fetch them first, by the DAG backfill_market")
+        raise LakeError(f"the lake {lake.url} holds no {wish}{of} in this time; {_MAKERS.get(wish.dataset, _MAKER)}")
     for symbol, names in sources.items():
         if len(names) > 1:
             raise ConfigurationError(f"{symbol} has {wish} from {' and from '.join(sorted(names))}; name one of them as the source")

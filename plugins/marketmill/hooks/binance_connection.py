@@ -79,7 +79,7 @@ def read_access(connection: Connection) -> BinanceAccess:
     ConfigurationError
         If a field is wrong.
     """
-    extra = read_extra(connection, "Binance")
+    extra = read_extra(connection, "Binance", ("use_bulk", "bulk_url"))
     use_bulk = extra.get("use_bulk")
     if use_bulk not in (None, "") and not isinstance(use_bulk, bool):
         raise ConfigurationError("use_bulk of the Binance connection is neither true nor false")

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 
-def read_extra(connection: Connection, name: str) -> dict[str, Any]:
+def read_extra(connection: Connection, name: str, known: tuple[str, ...]) -> dict[str, Any]:
     """Read the fields; none where there is no ``extra``. What stands there is not shown: it may be a secret.
 
     Raises
     ------
     ConfigurationError
-        If it is no JSON object; Airflow would take one that cannot be read for an empty one.
+        If it is no JSON object (Airflow would take one that cannot be read for an empty one), or has a field that is not ``known``.
     """
     try:
         is_object = isinstance(json.loads(connection.extra or "{}"), dict)
@@ -26,4 +26,6 @@ def read_extra(connection: Connection, name: str) -> dict[str, Any]:
     if not is_object:
         raise ConfigurationError(f'extra of the {name} connection is no JSON object of the form {{"field": value}}')
     fields: dict[str, Any] = connection.extra_dejson
+    if set(fields) - set(known):
+        raise ConfigurationError(f"extra of the {name} connection has a field that is none of {', '.join(known)}")
     return fields

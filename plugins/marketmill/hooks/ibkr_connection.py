@@ -95,7 +95,7 @@ def read_gateway(connection: Connection) -> Gateway:
     ConfigurationError
         If a field is wrong.
     """
-    extra = read_extra(connection, "IBKR")
+    extra = read_extra(connection, "IBKR", ("client_id", "timeout"))
     client_id, timeout = _number(extra, "client_id"), _number(extra, "timeout")
     if client_id is not None and client_id != int(client_id):
         raise ConfigurationError("client_id of the IBKR connection is no whole number")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
 from include.assets import BARS
 from marketmill.events import chosen
 from marketmill.operators.base import MillOperator, run_name
+
+if TYPE_CHECKING:
+    from expectations.request import CheckSummary
 
 
 class CheckBarsOperator(MillOperator):
@@ -43,9 +46,7 @@ class CheckBarsOperator(MillOperator):
         for rule, rows in summary.flags.items():
             if rows:
                 self.log.info("%d kept rows carry the warning %s", rows, rule)
-        for symbol, covered in summary.coverage.items():
-            if covered.missing:
-                self.log.info("%s: %d of %d bars are missing: %s", symbol, covered.missing, covered.expected, covered.gaps)
+        self._tell_coverage(summary)
         for symbol, reason in summary.held.items():
             self.log.warning("%s is held back, none of its rows of this run is published: %s", symbol, reason)
         if not summary.months:
@@ -57,6 +58,13 @@ class CheckBarsOperator(MillOperator):
             )
         self.log.info("data docs: %s/%s", lake.url, summary.docs)
         return summary.as_dict()
+
+    def _tell_coverage(self, summary: CheckSummary) -> None:
+        for symbol, covered in summary.coverage.items():
+            if covered.missing:
+                self.log.info("%s: %d of %d bars are missing: %s", symbol, covered.missing, covered.expected, covered.gaps)
+            if covered.ends:
+                self.log.warning("%s does not have bars all the time: %s", symbol, covered.ends)
 
 
 class PublishBarsOperator(MillOperator):

@@ -172,10 +172,18 @@ class ConfirmCompleteOperator(MillOperator):
             )
         if missing:
             raise SourceError(". ".join(missing))
-        empty = [symbol for symbol, counts in self.checked["symbols"].items() if not counts["fetched"]]
+        counts, coverage = self.checked["symbols"], self.checked["coverage"]
+        empty = [symbol for symbol, count in counts.items() if not count["fetched"]]
+        partly = {symbol: told["ends"] for symbol, told in coverage.items() if told["ends"] and symbol not in empty}
+        gaps = sum(told["missing"] > 0 for told in coverage.values())
         if empty:
             self.log.warning("the source has no bars at all of %s in this time", ", ".join(empty))
-        self.log.info("every symbol %sis complete", "that has bars " if empty else "")
+        if partly:
+            self.log.warning("bars for a part of the time only: %s", _named(partly))
+        self.log.info(
+            "%d of %d symbols are complete, %d with gaps that were named",
+            len(counts) - len({*empty, *partly}), len(counts), gaps,
+        )  # fmt: skip
 
 
 def _named(reasons: dict[str, str]) -> str:

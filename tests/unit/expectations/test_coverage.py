@@ -136,3 +136,14 @@ def test_hours_of_an_exchange_are_counted_from_its_open_or_by_the_clock(lake: La
     summary = check_bars(lake, request_for("AAPL", "MSFT", timeframe="1h", end="2018-12-31"), run="run")
     assert (summary.coverage["AAPL"].missing, summary.coverage["MSFT"].missing) == (0, 0)
     assert (summary.coverage["AAPL"].expected, summary.coverage["MSFT"].expected) == (24, 24)
+
+
+def test_bars_that_begin_late_or_end_early_are_told(lake, land, request_for, bars) -> None:
+    """The end of a file is no proof that the company ended."""
+    land("AAPL", bars("2018-03-05", "2018-05-31"), start="2018-01-01", end="2018-12-31")
+    summary = check_bars(lake, request_for("AAPL", start="2018-01-01", end="2018-07-01"), run="run")
+    assert summary.coverage["AAPL"].ends == (
+        "they begin on 2018-03-05, 42 sessions after the time asked for and they end on 2018-05-31, 21 sessions before it ends"
+    )
+    whole = check_bars(lake, request_for("AAPL", start="2018-04-01", end="2018-06-01"), run="run")
+    assert whole.coverage["AAPL"].ends == ""

@@ -61,3 +61,10 @@ def test_an_extra_that_is_no_object_is_not_taken_for_an_empty_one(reader, extra)
     with pytest.raises(ConfigurationError, match=r"extra of the (Binance|IBKR) connection is no JSON object") as caught:
         reader(connection("any", extra))
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "known"), [("binance", "use_bulk, bulk_url"), ("ibkr", "client_id, timeout")])
+def test_a_misspelt_field_is_refused_without_being_shown(kind, known):
+    with pytest.raises(ConfigurationError, match=f"a field that is none of {known}") as caught:
+        READERS[kind, known.split(", ")[0]](connection(kind, '{"clientid": "secret"}'))
+    assert "secret" not in str(caught.value)

@@ -151,7 +151,10 @@ def test_a_review_without_a_complete_symbol_fails(context):
 def test_the_last_step_names_what_is_missing(context, capsys):
     def confirm(failed, held):
         reviewed = {"plan": BATCH, "failed": failed}
-        checked = {"held": held, "symbols": {"A": {"fetched": 20}, "D": {"fetched": 0}}}
+        ends = {"A": "", "D": "", "E": "they end on 2018-05-10, 14 sessions before it ends"}
+        coverage = {symbol: {"ends": words, "missing": 0} for symbol, words in ends.items()}
+        counts = {"A": {"fetched": 20}, "D": {"fetched": 0}, "E": {"fetched": 8}}
+        checked = {"held": held, "symbols": counts, "coverage": coverage}
         ConfirmCompleteOperator(task_id="confirm", reviewed=reviewed, checked=checked).execute(context())
 
     fetch = "2 of 3 symbols could not be fetched, the others are published: B: gone; C: late"
@@ -165,4 +168,5 @@ def test_the_last_step_names_what_is_missing(context, capsys):
     confirm({}, {})
     said = capsys.readouterr().out
     assert "the source has no bars at all of D in this time" in said
-    assert "every symbol that has bars is complete" in said
+    assert "bars for a part of the time only: E: they end on 2018-05-10" in said
+    assert "1 of 3 symbols are complete" in said
