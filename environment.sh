@@ -105,6 +105,8 @@ export GX_ANALYTICS_ENABLED="${GX_ANALYTICS_ENABLED:-false}"
 # Many small processes on few cores: one thread each, no graphics card, and only warnings from TensorFlow.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:--1}"
+export TF_NUM_INTEROP_THREADS="${TF_NUM_INTEROP_THREADS:-1}"
+export TF_NUM_INTRAOP_THREADS="${TF_NUM_INTRAOP_THREADS:-1}"
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
 # What other packages will change some day is for our tests to see (see pyproject.toml), not for every log.
 export PYTHONWARNINGS="${PYTHONWARNINGS:-ignore::FutureWarning,ignore::DeprecationWarning}"

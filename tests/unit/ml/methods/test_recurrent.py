@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -114,3 +116,10 @@ def test_nulls_count_as_the_mean(table, fitted):
     gaps, means = values.copy(), values.copy()
     gaps[100, 1], means[100, 1] = np.nan, fitted.mean[1]
     np.testing.assert_array_equal(fitted.outputs(gaps, symbols, start), fitted.outputs(means, symbols, start))
+
+
+def test_tensorflow_may_run_already() -> None:
+    """Another library of the process may have started it, when threads can no longer be set."""
+    program = "import tensorflow as tf; tf.constant(1) + 1; from ml.methods.recurrent import _keras; print(_keras().__name__)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "keras", ran.stderr[-500:]
