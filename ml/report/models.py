@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from include.errors import ModelError
 from include.lake import Lake
 from ml import registry
 from ml.catalog import CATALOG
+from ml.gate import read_walk_forward
 from ml.report.cards import Card, read_card
 from ml.report.charts.frame import Chart
 from ml.report.comparisons import Comparison, Standing, compare
@@ -89,15 +88,11 @@ def _view(found: registry.Registered, feature_set: str | None) -> ModelView:
 
 
 def _walk_forward(found: registry.Registered) -> pd.DataFrame:
-    try:
-        rows = pq.read_table(pa.BufferReader(found.read(WALK_FORWARD))).to_pandas(ignore_metadata=True)
-    except pa.ArrowException as error:
-        raise ModelError(f"{found.model_id} version {found.version}: {WALK_FORWARD} is not readable ({error}); train it again") from error
+    rows = read_walk_forward(found)
     missing = [name for name in _NEEDED if name not in rows]
     if missing:
         raise ModelError(f"{found.model_id} version {found.version}: {WALK_FORWARD} lacks {', '.join(missing)}; train it again")
-    frame: pd.DataFrame = rows
-    return frame
+    return rows
 
 
 def _notes(card: Card, feature_set: str | None) -> list[str]:

@@ -48,7 +48,7 @@ def choose_window(wish: Wish, last_day: date | None, now: datetime) -> Window:
     finished = month_end(last_complete_month(now))
     notes = []
     if wish.end:
-        end = _parse("end", wish.end)
+        end = parse_day("end", wish.end)
     elif last_day is None:
         end = finished
     else:
@@ -77,7 +77,7 @@ def choose_window(wish: Wish, last_day: date | None, now: datetime) -> Window:
 
 def _start(wish: Wish, end: datetime) -> datetime:
     if wish.start:
-        return _parse("start", wish.start)
+        return parse_day("start", wish.start)
     if wish.days:
         return end - timedelta(days=wish.days)
     try:
@@ -86,7 +86,14 @@ def _start(wish: Wish, end: datetime) -> datetime:
         raise ConfigurationError(f"{wish.years} years before {end:%Y-%m-%d} is no date; give a start") from None
 
 
-def _parse(name: str, text: str) -> datetime:
+def parse_day(name: str, text: str) -> datetime:
+    """Return the day of a form's field ``name`` as its first instant, UTC.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no date.
+    """
     try:
         return as_utc(datetime.fromisoformat(text).replace(tzinfo=UTC))
     except ValueError:

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Context
 
 from include.assets import REPORT
-from include.errors import ConfigurationError
-from include.months import as_utc
 from marketmill.events import chosen
 from marketmill.operators.base import MillOperator, run_name
 from marketmill.operators.fetch import PlanFetchOperator
-from marketmill.window import Wish
+from marketmill.window import Wish, parse_day
 
 if TYPE_CHECKING:
     from ml.report.industry import Question
@@ -72,7 +70,6 @@ def question(context: Context) -> Question:
     from ml.report.industry import Question
 
     params = context["params"]
-    end = _day("end", params.get("end"))
     return Question(
         target=params["target"],
         peers=tuple(params["peers"]),
@@ -80,19 +77,9 @@ def question(context: Context) -> Question:
         universe=chosen(context, "universe"),
         source=chosen(context, "source"),
         start=_history(params),
-        end=end,
+        end=parse_day("end", params["end"]) if params.get("end") else None,
     )
 
 
 def _history(params: Mapping[str, Any]) -> datetime | None:
-    start = _day("start", params.get("start"))
-    return start - _BEFORE if start else None
-
-
-def _day(name: str, text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        return as_utc(datetime.fromisoformat(text))
-    except ValueError:
-        raise ConfigurationError(f"{name} {text!r} is not a date of the form YYYY-MM-DD") from None
+    return parse_day("start", params["start"]) - _BEFORE if params.get("start") else None

@@ -8,11 +8,11 @@ from typing import Any
 from airflow.sdk import Context
 
 from include.assets import MODEL, REPORT
-from include.errors import ConfigurationError, UnsuitableError
-from include.months import as_utc
+from include.errors import UnsuitableError
 from marketmill.events import chosen
 from marketmill.months import changed_months
 from marketmill.operators.base import MillOperator, run_name
+from marketmill.window import parse_day
 
 
 class ChooseModelsOperator(MillOperator):
@@ -55,8 +55,8 @@ class TrainModelOperator(MillOperator):
                 self.model_id,
                 universe=chosen(context, "universe"),
                 timeframe=params.get("timeframe") or "1d",
-                start=_day("start", params.get("start")),
-                end=_day("end", params.get("end")),
+                start=parse_day("start", params["start"]) if params.get("start") else None,
+                end=parse_day("end", params["end"]) if params.get("end") else None,
                 seed=settings().seed if seed is None else int(seed),
                 force=bool(params.get("force")),
             )
@@ -100,14 +100,3 @@ class PublishReportOperator(MillOperator):
         )
         context["outlet_events"][REPORT].extra = {"path": path, "months": [*(months or [])]}
         return path
-
-
-def _day(name: str, text: str | None) -> Any:
-    if not text:
-        return None
-    from datetime import datetime
-
-    try:
-        return as_utc(datetime.fromisoformat(text))
-    except ValueError:
-        raise ConfigurationError(f"{name} {text!r} is not a date of the form YYYY-MM-DD") from None
