@@ -108,6 +108,11 @@ class Lake:
         """Month-partitioned dataset of one model's predictions."""
         return f"predictions/model={model_id}"
 
+    @staticmethod
+    def trades(run_id: str) -> str:
+        """Month-partitioned dataset of one run's trades."""
+        return f"trades/run={run_id}"
+
     def full(self, path: str) -> str:
         """``path`` below the root as :attr:`filesystem` wants it."""
         return f"{self.root}/{path}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from include.results.tables import METADATA
+from include.results import quota_tables, tables  # noqa: F401 (they fill the catalogue)
+from include.results.columns import METADATA
 
 VERSION_TABLE = "marketmill_alembic_version"
 

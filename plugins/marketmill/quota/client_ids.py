@@ -13,7 +13,7 @@ from sqlalchemy import Engine, and_, delete, insert, select, update
 
 from include.results.engine import writing
 from include.results.errors import ResultsError
-from include.results.tables import CLIENT_IDS
+from include.results.quota_tables import CLIENT_IDS
 from marketmill.quota.clock import Clock, to_datetime
 from marketmill.quota.errors import QuotaWait
 from marketmill.quota.store import Store

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from include.results.tables import JOBS, REQUESTS, VENDORS, WAITERS
+from include.results.quota_tables import JOBS, REQUESTS, VENDORS, WAITERS
 from marketmill.quota.requests import Request
 from marketmill.quota.rules import CLOCKS, MINUTE, SECOND, Entry, History, Minute, Open, Rule, Window
 

@@ -12,11 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+from include.results.columns import METADATA
 from include.results.engine import results_engine, writing
 from include.results.errors import ResultsError
 from include.results.migrate import VERSION_TABLE, main, migrate, require_current
 from include.results.migrations.versions import v0001_quota
-from include.results.tables import METADATA
 from include.settings import settings
 from tests.results_database import engine_of, fresh_processes
 
@@ -34,7 +34,7 @@ def fresh_settings() -> Iterator[None]:
 
 def test_the_steps_lead_to_the_tables_of_the_code(database_url: str) -> None:
     engine = engine_of(database_url)
-    with pytest.raises(ResultsError, match=r"is at revision none, not 0001; run make migrate"):
+    with pytest.raises(ResultsError, match=r"is at revision none, not 0002; run make migrate"):
         require_current(engine)
     migrate(engine)
     require_current(engine)
@@ -109,7 +109,7 @@ def test_a_newer_database_is_refused(database_url: str) -> None:
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
     with pytest.raises(ResultsError, match=r"9999.*is it of a newer Marketmill\?"):
         migrate(engine)
-    with pytest.raises(ResultsError, match=r"at revision 9999, not 0001"):
+    with pytest.raises(ResultsError, match=r"at revision 9999, not 0002"):
         require_current(engine)
 
 

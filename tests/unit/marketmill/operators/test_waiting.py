@@ -15,7 +15,7 @@ from include.actions import read_actions
 from include.option_chains import list_chains
 from include.results.engine import results_engine
 from include.results.errors import ResultsError
-from include.results.tables import VENDORS, WAITERS
+from include.results.quota_tables import VENDORS, WAITERS
 from marketmill.operators.actions import FetchActionsOperator
 from marketmill.operators.fetch import FetchBarsOperator
 from marketmill.operators.option_chains import SnapshotOptionChainsOperator

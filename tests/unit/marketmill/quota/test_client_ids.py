@@ -8,7 +8,7 @@ from sqlalchemy import Engine, delete
 
 from include.results.engine import writing
 from include.results.migrate import migrate
-from include.results.tables import CLIENT_IDS
+from include.results.quota_tables import CLIENT_IDS
 from marketmill.quota.client_ids import lease_client_id
 from marketmill.quota.clock import DatabaseClock, to_datetime
 from marketmill.quota.errors import QuotaWait

@@ -9,7 +9,7 @@ from include.errors import ConfigurationError
 from include.results.engine import results_engine, writing
 from include.results.errors import ResultsError
 from include.results.migrate import migrate
-from include.results.tables import REQUESTS, WAITERS
+from include.results.quota_tables import REQUESTS, WAITERS
 from include.settings import settings as marketmill_settings
 from marketmill.quota.clock import to_datetime, to_microseconds
 from marketmill.quota.errors import QuotaError, SnapshotLimitError
