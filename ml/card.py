@@ -24,7 +24,8 @@ _SCHEME = "walk-forward: expanding training, refit for each yearly fold, labels 
 VERDICTS = ("met", "not met", "trivially met")
 _CODE = Path(__file__).parent
 _NOT_TRAINING = (
-    "report", "models", "card.py", "registry.py", "catalog.py", "gate.py", "promotion.py", "decision_card.py", "prediction.py", "replay.py",
+    "report", "models", "drift", "card.py", "registry.py", "catalog.py", "gate.py", "promotion.py", "decision_card.py", "prediction.py",
+    "replay.py",
 )  # fmt: skip
 
 

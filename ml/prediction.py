@@ -57,7 +57,7 @@ def state(lake: Lake, model_id: str, months: Sequence[str] | None, *, most_month
     now = serving(model_id)
     if now is None:
         return None
-    data = _prepare(lake, now.version)
+    data = prepare(lake, now.version)
     wanted = sorted(months or [data.rows["timestamp"].max().strftime(MONTH_FORMAT)])
     last = pd.Timestamp(now.version.card["window"]["last"], tz="UTC")
     too_old = [month for month in wanted if month_start(month) > last + pd.DateOffset(months=most_months)]
@@ -75,7 +75,7 @@ def state(lake: Lake, model_id: str, months: Sequence[str] | None, *, most_month
 
 def state_again(lake: Lake, version: Registered, serves: Mapping[str, str], month: str) -> pd.DataFrame:
     """What a version says of a month, whether it serves or not; as :func:`state`."""
-    return statements(_prepare(lake, version), version, serves, [month])
+    return statements(prepare(lake, version), version, serves, [month])
 
 
 def statements(data: Dataset, version: Registered, serves: Mapping[str, str], months: Sequence[str]) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def statements(data: Dataset, version: Registered, serves: Mapping[str, str], mo
     strange = _outside(rows, version)
     about = rows[KEYS].assign(
         known_at=rows["closed_at"] + DECISION_DELAY,
-        particulars=_particulars(rows, data.particulars),
+        particulars=particulars_of(data)[inside],
         timeframe=card["timeframe"],
         model_id=version.model_id,
         model_version=version.version,
@@ -109,7 +109,14 @@ def statements(data: Dataset, version: Registered, serves: Mapping[str, str], mo
     return everything
 
 
-def _prepare(lake: Lake, version: Registered) -> Dataset:
+def prepare(lake: Lake, version: Registered) -> Dataset:
+    """Make the dataset of a version from what the lake holds now.
+
+    Raises
+    ------
+    ModelError
+        If the lake's features are not those that it was trained on.
+    """
     card = version.card
     current = read_current(lake, card["timeframe"]).id
     if current != card["feature_set"]:
@@ -148,10 +155,12 @@ def _outside(rows: pd.DataFrame, version: Registered) -> pd.Series:
     return reasons.str.removeprefix("; ").where(reasons != "", None)
 
 
-def _particulars(rows: pd.DataFrame, names: list[str]) -> pd.Series:
-    if not names:
+def particulars_of(data: Dataset) -> pd.Series:
+    """What tells rows of one symbol and bar apart, as JSON; null where nothing has to."""
+    rows = data.rows
+    if not data.particulars:
         return pd.Series(None, index=rows.index, dtype=object)
-    records = rows[names].to_dict("records")
+    records = rows[data.particulars].to_dict("records")
     return pd.Series([json.dumps(record, default=lambda moment: moment.isoformat()) for record in records], index=rows.index, dtype=object)
 
 

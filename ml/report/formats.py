@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from ml.report.comparisons import title
 from ml.report.quality_months import MonthQuality
 
-_VERDICT_STYLES = {"met": "good", "not met": "bad", "trivially met": "fair"}
+_VERDICT_STYLES = {
+    "met": "good", "not met": "bad", "trivially met": "fair", "steady": "good", "drifted": "bad", "too early to tell": "fair",
+}  # fmt: skip
 
 
 def number(value: int) -> str:
@@ -49,6 +52,11 @@ def moment(value: datetime | None, timeframe: str = "") -> str:
 def price(value: float | None) -> str:
     """A price or volume as it came, with what a float holds of it and no more."""
     return "null" if value is None else f"{value:.10g}"
+
+
+def figure(value: float) -> str:
+    """A figure of any size, to three places."""
+    return f"{value:.3g}" if math.isfinite(value) else "–"
 
 
 def plain(value: object) -> str:
@@ -98,6 +106,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "day": day,
     "moment": moment,
     "price": price,
+    "figure": figure,
     "plain": plain,
     "metric": title,
     "verdict_style": verdict_style,

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import TriggerRule
 
+from marketmill.notifications import notify_failure
 from marketmill.operators.actions import FetchActionsOperator
 from marketmill.operators.bars import CheckBarsOperator, PublishBarsOperator
 from marketmill.operators.features import BuildFeaturesOperator, CheckFeaturesOperator
@@ -19,6 +20,7 @@ DEFAULT_ARGUMENTS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
+    "on_failure_callback": notify_failure,
 }
 
 

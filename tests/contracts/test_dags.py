@@ -158,6 +158,7 @@ NAMES = {
     "publish_report": {"universe", "timeframe", "months"},
     "promote_models": {"model", "version", "action", "require_approval", "months"},
     "predict": {"models", "months"},
+    "watch_drift": {"models"},
     "forecast_industry": {"target", "peers", "horizon", "start", "end", "source", "universe", "force", "csv_folder", "seed"},
 }
 

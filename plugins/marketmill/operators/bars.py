@@ -9,6 +9,7 @@ from airflow.sdk import Context
 
 from include.assets import BARS
 from marketmill.events import chosen
+from marketmill.notifications import Topic, notify
 from marketmill.operators.base import MillOperator, run_name
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class CheckBarsOperator(MillOperator):
             if rows:
                 self.log.info("%d kept rows carry the warning %s", rows, rule)
         self._tell_coverage(summary)
+        self._tell_quarantine(summary, f"{lake.url}/{summary.docs}")
         for symbol, reason in summary.held.items():
             self.log.warning("%s is held back, none of its rows of this run is published: %s", symbol, reason)
         if not summary.months:
@@ -58,6 +60,15 @@ class CheckBarsOperator(MillOperator):
             )
         self.log.info("data docs: %s/%s", lake.url, summary.docs)
         return summary.as_dict()
+
+    def _tell_quarantine(self, summary: CheckSummary, where: str) -> None:
+        from include.settings import settings
+
+        total = summary.total()
+        if total.quarantined > settings().notify_quarantine_share * total.fetched:
+            rules = ", ".join(f"{rule} {rows}" for rule, rows in summary.rules.items() if rows)
+            title = f"{total.quarantined} of {total.fetched} rows were refused"
+            notify(Topic.QUARANTINE, title, f"{rules}\n{where}")
 
     def _tell_coverage(self, summary: CheckSummary) -> None:
         for symbol, covered in summary.coverage.items():

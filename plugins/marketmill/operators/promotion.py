@@ -10,6 +10,7 @@ from airflow.sdk import Context
 
 from include.errors import ConfigurationError, ModelError
 from marketmill.events import triggering_extras
+from marketmill.notifications import Topic, notify
 from marketmill.operators.base import MillOperator
 
 APPROVE, REJECT = "Approve", "Reject"
@@ -136,6 +137,7 @@ class ChangeChampionOperator(MillOperator):
         model_id, version, outcome = (self.decision[name] for name in ("model_id", "version", "outcome"))
         if outcome == DEMOTE:
             demoted, now = demote(model_id)
+            notify(Topic.PROMOTION, f"{model_id} version {demoted} is demoted", f"version {now} serves again" if now else "none serves")
             return {"model": model_id, "version": now, "demoted": demoted}
         if outcome == BROKEN:
             raise ModelError(self.decision["reason"])
@@ -149,6 +151,7 @@ class ChangeChampionOperator(MillOperator):
             reason=self.decision["reason"],
             approved_by=self.decision.get("approved_by", ""),
         )
+        notify(Topic.PROMOTION, f"{model_id} version {version} serves", self.decision["reason"])
         return {"model": model_id, "version": version}
 
 

@@ -5,6 +5,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.assets import BARS
 from include.publish import list_months, read_month
+from include.settings import settings
+from marketmill.operators import bars
 from marketmill.operators.bars import CheckBarsOperator, PublishBarsOperator
 from marketmill.operators.fetch import FetchBarsOperator
 
@@ -38,6 +40,18 @@ def test_checked_bars_are_published_and_the_event_names_the_months(context, lake
     assert list_months(lake, lake.bars("1d")) == ["2018-04", "2018-05"]
     assert extra["rows"] == sum(read_month(lake, lake.bars("1d"), month).num_rows for month in extra["months"])
     assert set(extra["content"]) == set(extra["months"])
+
+
+@pytest.mark.parametrize(("share", "messages"), [(0.02, 0), (0.01, 1)])
+def test_much_quarantine_is_told(context, monkeypatch, share, messages):
+    """One of 87 rows is refused: 1.1 %."""
+    told = []
+    monkeypatch.setattr(bars, "notify", lambda *message: told.append(message))
+    monkeypatch.setenv("NOTIFY_QUARANTINE_SHARE", str(share))
+    settings.cache_clear()
+    check(context())
+    assert [(topic, title) for topic, title, _ in told] == [("quarantine", "1 of 87 rows were refused")] * messages
+    assert all(body.startswith("close_present 1\n") for *_, body in told)
 
 
 def test_publishing_the_same_again_is_skipped_without_an_event(context):
