@@ -70,7 +70,11 @@ def test_no_partition_keys(bag):
     assert [dag_id for dag_id, dag in bag.dags.items() if "Partition" in type(dag.timetable).__name__] == []
 
 
+#: Looks at everything since a champion's training, whatever changed.
+WHOLE = {"watch_drift"}
+
+
 def test_a_consumer_has_the_field_that_stands_in_for_events(bag):
     for dag_id, dag in bag.dags.items():
-        if consumed(dag):
+        if consumed(dag) and dag_id not in WHOLE:
             assert "months" in dag.params, dag_id
