@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketmill.hooks import binance_connection, ibkr_connection
+from marketmill.hooks import binance_connection, ibkr_connection, mongo_connection
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -15,7 +15,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "marketmill",
         "name": "Marketmill",
-        "description": "Sources of market data.",
+        "description": "Sources of market data, and a mirror of the lake.",
         "versions": ["0.1.0"],
-        "connection-types": [binance_connection.CONNECTION_TYPE, ibkr_connection.CONNECTION_TYPE],
+        "connection-types": [binance_connection.CONNECTION_TYPE, ibkr_connection.CONNECTION_TYPE, mongo_connection.CONNECTION_TYPE],
     }
