@@ -28,6 +28,7 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS, mill_bars
         "symbols": params.symbols(),
         "timeframe": params.timeframe(),
         "csv_folder": params.csv_folder(),
+        **params.request_limits(),
     },
     tags=["bars", "features"],
     doc_md=__doc__,

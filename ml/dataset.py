@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -167,6 +168,31 @@ def too_short(closed_at: pd.Series) -> str | None:
     return (
         f"there are {len(closed_at)} usable rows from {first:%Y-%m-%d} to {last:%Y-%m-%d}; {needed} over {MINIMUM_YEARS} years are needed"
     )
+
+
+def leave_out_short(
+    model_id: str, closed_at: Mapping[str, pd.Series], left_out: Mapping[str, str] | None = None, *, of: str = ""
+) -> dict[str, str]:
+    """Why symbols take no part: those of ``left_out``, and those whose rows are too few.
+
+    Parameters
+    ----------
+    closed_at
+        By symbol when its usable rows closed (UTC).
+    left_out
+        Symbols that have no rows at all, with the reason.
+    of
+        What the rows are, to begin the reason with.
+
+    Raises
+    ------
+    ModelError
+        If no symbol is left.
+    """
+    reasons = {symbol: of + reason for symbol, closes in closed_at.items() if (reason := too_short(closes))} | dict(left_out or {})
+    if closed_at.keys() <= reasons.keys():
+        raise insufficient(model_id, "; ".join(f"{symbol}: {why}" for symbol, why in reasons.items()) or "there is no symbol")
+    return reasons
 
 
 def insufficient(model_id: str, reason: str) -> ModelError:

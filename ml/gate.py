@@ -18,8 +18,7 @@ import pyarrow.parquet as pq
 
 from include.calendars import DECISION_DELAY
 from include.errors import ModelError
-from ml.registry import Registered
-from ml.training import WALK_FORWARD
+from ml.registry import WALK_FORWARD, Registered
 from ml.validation.losses import MODEL, probability_columns, row_losses
 from ml.validation.significance import Interval, block_bootstrap, by_day
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from include.universes import Instrument, Kind
-from ml.dataset import Source, insufficient, too_short
+from ml.dataset import Source, leave_out_short
 
 _STATISTIC = "it is a statistic and no price that anyone can hold"
 
@@ -25,15 +25,12 @@ def priced_rows(source: Source, model_id: str, names: list[str], needed: str) ->
     ModelError
         If no symbol has enough.
     """
-    priced = {instrument.symbol: has_a_price(instrument) for instrument in source.universe.instruments}
-    rows = source.features([symbol for symbol, price in priced.items() if price], names)
+    statistics = {instrument.symbol: _STATISTIC for instrument in source.universe.instruments if not has_a_price(instrument)}
+    priced = [symbol for symbol in source.universe.symbols if symbol not in statistics]
+    rows = source.features(priced, names)
     known = rows[rows[needed].notna()]
-    reasons = {
-        symbol: too_short(known.loc[known["symbol"] == symbol, "closed_at"]) if price else _STATISTIC for symbol, price in priced.items()
-    }
-    left_out = {symbol: reason for symbol, reason in reasons.items() if reason}
-    if len(left_out) == len(priced):
-        raise insufficient(model_id, "; ".join(f"{symbol}: {why}" for symbol, why in left_out.items()))
+    closes = {symbol: known.loc[known["symbol"] == symbol, "closed_at"] for symbol in priced}
+    left_out = leave_out_short(model_id, closes, statistics)
     return rows[~rows["symbol"].isin(list(left_out))].reset_index(drop=True), left_out
 
 

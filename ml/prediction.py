@@ -22,8 +22,7 @@ from include.universes import load_universe
 from ml.catalog import make_model
 from ml.dataset import KEYS, Dataset, Source
 from ml.promotion import Serving, serving
-from ml.registry import Registered
-from ml.training import DATASET
+from ml.registry import DATASET, Registered
 from ml.validation.losses import MODEL, probability_columns
 
 #: How far beyond what training held a feature may lie, as a share of what it held: new records are no news, other worlds are.

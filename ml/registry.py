@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from ml.protocol import Fitted
 
 CARD = "card.json"
+#: Out-of-sample statements of a version, as :func:`ml.validation.walk_forward.walk_forward` gives them.
+WALK_FORWARD = "walk_forward.parquet"
+#: What a version was fitted on, see :func:`ml.training.dataset_bytes`.
+DATASET = "dataset.npz"
 CHALLENGER = "challenger"
 CHAMPION = "champion"
 #: For people who are used to stages; the aliases are the truth.
@@ -117,18 +121,6 @@ def attach(run_id: str, files: Mapping[str, bytes]) -> None:
     """Put files for people to read beside a run's artifacts; no model is ever loaded from them."""
     with _exclusive():
         _log_files(_client(), run_id, files)
-
-
-def latest(model_id: str) -> Registered | None:
-    """Return the newest complete version, or None where there is none.
-
-    Raises
-    ------
-    ModelError
-        If one of its artifacts is missing or was changed.
-    """
-    versions = _versions(model_id)
-    return _open(versions[0]) if versions else None
 
 
 def find(model_id: str, identity: str) -> Registered | None:

@@ -27,12 +27,11 @@ from ml.catalog import find_entry, make_model
 from ml.dataset import Dataset, Source
 from ml.methods.keras_files import array_bytes
 from ml.protocol import IMPORTANCE_FILE, Model
+from ml.registry import DATASET, WALK_FORWARD
 from ml.trained_versions import note_version
 from ml.validation.dated import dated_split
 from ml.validation.walk_forward import walk_forward
 
-WALK_FORWARD = "walk_forward.parquet"
-DATASET = "dataset.npz"
 _LOG = logging.getLogger(__name__)
 
 

@@ -17,6 +17,8 @@ from include.lake import Lake
 from include.publish import publish_month
 from include.schemas import BARS, conform
 from include.settings import settings
+from ml import registry
+from ml.registry import Registered
 from tests.shared_data import shared_data
 
 SYMBOLS = ("^GSPC", "^IXIC", "^VIX")
@@ -141,6 +143,12 @@ def write_lake(lake: Lake, bars: list[pd.DataFrame], change: Callable[[pd.DataFr
         publish_month(lake, lake.features("1d", FEATURE_SET.id), str(month), lambda _, table=table: table)
     write_current(lake, "1d", FEATURE_SET)
     return lake
+
+
+def challenger(model_id: str) -> Registered | None:
+    """The newest complete version, which nobody has promoted yet; None where there is none."""
+    version = registry.holder(model_id, registry.CHALLENGER)
+    return registry.get(model_id, version) if version else None
 
 
 @contextmanager

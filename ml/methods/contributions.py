@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 _ROWS = 2000
@@ -23,6 +25,10 @@ def contribution_shares(trees: bytes, values: np.ndarray, features: list[str]) -
     booster.load_model(bytearray(trees))
     some = values[:: max(1, len(values) // _ROWS)]
     found = np.abs(booster.predict(xgboost.DMatrix(some, feature_names=features, nthread=1), pred_contribs=True))
-    sizes = found.reshape(-1, len(features) + 1)[:, :-1].mean(axis=0, dtype=np.float64)
+    return as_shares(found.reshape(-1, len(features) + 1)[:, :-1].mean(axis=0, dtype=np.float64), features)
+
+
+def as_shares(sizes: np.ndarray, features: Sequence[str]) -> dict[str, float]:
+    """Share of each feature in the sum of ``sizes``, largest first; all 0 where they are."""
     shares = sizes / (sizes.sum() or 1.0)
     return {features[place]: float(shares[place]) for place in np.argsort(-shares, kind="stable")}

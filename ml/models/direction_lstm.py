@@ -16,11 +16,12 @@ from scipy.special import softmax
 
 from ml.dataset import Dataset, Source
 from ml.labels.direction import BAND, DIRECTIONS
+from ml.methods.contributions import as_shares
 from ml.methods.recurrent import STEPS, Recurrent, Settings, fit_recurrent, load_recurrent
 from ml.methods.transitions import Transitions, as_columns
 from ml.models.direction_data import NEXT, PLAIN, direction_baselines, direction_dataset, prior, symbol_codes
 from ml.models.direction_judge import judge_directions
-from ml.protocol import Judgement, Predictions
+from ml.protocol import IMPORTANCE_FILE, Judgement, Predictions
 
 _NETWORK = Settings(units=16, epochs=3, rate=0.0005, least_steps=200)
 _TRIALS = 1
@@ -51,13 +52,14 @@ class DirectionLstm:
         network = fit_recurrent(
             values, known.rows["symbol"], begin.logits(known.rows), classes, kind="classes", settings=_NETWORK, seed=seed
         )
-        return FittedDirection(network, begin)
+        return FittedDirection(network, begin, as_shares(network.reliance(values, known.rows["symbol"]).sum(axis=1), known.features))
 
     def load(self, files: Mapping[str, bytes]) -> FittedDirection:
         """Read back what :meth:`FittedDirection.files` gave."""
         raw = json.loads(files[_START_FILE])
         shares = Transitions(tuple(tuple(row) for row in raw["shares"]["matrix"]), tuple(raw["shares"]["shares"]))
-        return FittedDirection(load_recurrent(files, _FILE), Start(shares, tuple(raw["symbols"]), tuple(raw["features"])))
+        begin = Start(shares, tuple(raw["symbols"]), tuple(raw["features"]))
+        return FittedDirection(load_recurrent(files, _FILE), begin, json.loads(files[IMPORTANCE_FILE])[NEXT])
 
     def baselines(self, known: Dataset, data: Dataset) -> Predictions:
         """See :func:`ml.models.direction_data.direction_baselines`."""
@@ -83,10 +85,11 @@ class Start:
 
 @dataclass(frozen=True)
 class FittedDirection:
-    """One network and where it starts from."""
+    """One network, where it starts from, and the features' shares in how far it goes from there."""
 
     network: Recurrent
     start: Start
+    importance: dict[str, float]
 
     def predict(self, data: Dataset) -> Predictions:
         """Likeliest direction ``model`` and probabilities ``p0`` (down), ``p1`` (neutral), ``p2`` (up)."""
@@ -95,5 +98,9 @@ class FittedDirection:
         return {NEXT: as_columns("model", softmax(logits, axis=1), data.rows.index)}
 
     def files(self) -> dict[str, bytes]:
-        """``direction.keras``, ``direction.json`` and ``start.json``."""
-        return {**self.network.files(_FILE), _START_FILE: json.dumps(asdict(self.start), indent=1).encode()}
+        """``direction.keras``, ``direction.json``, ``start.json`` and ``importance.json``."""
+        return {
+            **self.network.files(_FILE),
+            _START_FILE: json.dumps(asdict(self.start), indent=1).encode(),
+            IMPORTANCE_FILE: json.dumps({NEXT: self.importance}, indent=1).encode(),
+        }

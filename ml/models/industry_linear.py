@@ -18,7 +18,7 @@ import pandas as pd
 
 from include.errors import UnsuitableError
 from include.universes import Instrument, Kind, Universe
-from ml.dataset import KEYS, Dataset, Source, insufficient, join_known, too_short
+from ml.dataset import KEYS, Dataset, Source, join_known, leave_out_short
 from ml.labels.peer_returns import log_returns, returns_ahead
 from ml.methods.linear import LinearFit, fit_linear
 from ml.models.industry_judge import NEXT, SAME, judge_industry
@@ -65,21 +65,15 @@ class IndustryLinear:
         symbols = list(dict.fromkeys(symbol for target, others in peers.items() for symbol in (target, *others)))
         rows = source.features(symbols, [_RETURN])
         returns = {str(symbol): self._returns(part) for symbol, part in rows.groupby("symbol")}
-        parts, left_out = [], {}
+        parts, alone = {}, {}
         for target, others in sorted(peers.items()):
             absent = [symbol for symbol in (target, *others) if symbol not in returns]
             if absent or not others:
-                left_out[target] = f"there are no features of {', '.join(absent)}" if absent else "the universe has no peer of it"
-                continue
-            part = self._rows(target, others, returns)
-            reason = too_short(part["closed_at"])
-            if reason:
-                left_out[target] = reason
+                alone[target] = f"there are no features of {', '.join(absent)}" if absent else "the universe has no peer of it"
             else:
-                parts.append(part)
-        if not parts:
-            raise insufficient("industry_linear", "; ".join(f"{symbol}: {why}" for symbol, why in left_out.items()) or "no target")
-        table = pd.concat(parts, ignore_index=True)
+                parts[target] = self._rows(target, others, returns)
+        left_out = leave_out_short("industry_linear", {target: part["closed_at"] for target, part in parts.items()}, alone)
+        table = pd.concat([part for target, part in parts.items() if target not in left_out], ignore_index=True)
         labels = {
             name: pd.DataFrame({"value": table.pop(f"{name} value"), "known_at": table.pop(f"{name} known_at")}) for name in (NEXT, SAME)
         }

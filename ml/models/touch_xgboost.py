@@ -6,6 +6,7 @@ part, and learns what the features say beyond. It may only fall with the distanc
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
@@ -17,14 +18,15 @@ from scipy.special import expit
 
 from include.errors import UnsuitableError
 from include.universes import Instrument, Kind
-from ml.dataset import KEYS, Dataset, Source, insufficient, join_known, too_short
+from ml.dataset import KEYS, Dataset, Source, insufficient, join_known, leave_out_short
 from ml.labels.touched import touched
 from ml.methods.barrier import SESSIONS_A_YEAR, touch_logit
+from ml.methods.contributions import contribution_shares
 from ml.methods.residual_boosting import ResidualBooster, fit_residual_booster, load_residual_booster
 from ml.models.touch_judge import ALL, judge_touches
 from ml.models.touch_options import OPTION, SAMPLER, listed_options, sample_options
 from ml.prices import split_adjusted
-from ml.protocol import Judgement, Predictions
+from ml.protocol import IMPORTANCE_FILE, Judgement, Predictions
 
 TOUCHED = "touched"
 UNDERLYINGS = ("SPY", "TSLA", "NVDA", "AMD")
@@ -94,17 +96,18 @@ class TouchXgboost:
         instruments = _underlyings(source)
         features = source.features([instrument.symbol for instrument in instruments], _INPUTS)
         vix = source.closes(VIX) if VIX in source.universe.symbols else None
-        parts, left_out = [], {}
-        for instrument in instruments:
-            bars = split_adjusted(source, instrument.symbol)
-            entries = _entries(instrument, bars, features[features["symbol"] == instrument.symbol], vix)
-            if reason := too_short(entries["closed_at"]):
-                left_out[instrument.symbol] = f"of sessions on which an option can be entered, {reason}"
-            else:
-                parts.append(_rows(source, instrument, bars, entries))
-        if not parts:
-            raise insufficient("touch_xgboost", "; ".join(f"{symbol}: {why}" for symbol, why in left_out.items()))
-        rows = pd.concat(parts).sort_values("symbol", kind="stable", ignore_index=True)
+        bars = {instrument.symbol: split_adjusted(source, instrument.symbol) for instrument in instruments}
+        entries = {
+            instrument.symbol: _entries(instrument, bars[instrument.symbol], features[features["symbol"] == instrument.symbol], vix)
+            for instrument in instruments
+        }
+        closes = {symbol: part["closed_at"] for symbol, part in entries.items()}
+        left_out = leave_out_short("touch_xgboost", closes, of="of sessions on which an option can be entered, ")
+        rows = pd.concat(
+            _rows(source, instrument, bars[instrument.symbol], entries[instrument.symbol])
+            for instrument in instruments
+            if instrument.symbol not in left_out
+        ).sort_values("symbol", kind="stable", ignore_index=True)
         label = rows[["value", "known_at"]]
         return Dataset(rows.drop(columns=label.columns), _FEATURES, {TOUCHED: label}, left_out, ["right", "expiry", "distance", "origin"])
 
@@ -115,12 +118,13 @@ class TouchXgboost:
         rows, came = known.rows[taken], label[taken].to_numpy(np.float64)
         if len(np.unique(came)) < 2:
             raise insufficient("touch_xgboost", f"of {len(came)} options that expired all came out alike")
-        booster = fit_residual_booster(_values(rows), _blend(rows), came, signs=_SIGNS, params=_BOOSTING, rounds=_ROUNDS, seed=seed)
-        return FittedTouch(booster)
+        values = _values(rows)
+        booster = fit_residual_booster(values, _blend(rows), came, signs=_SIGNS, params=_BOOSTING, rounds=_ROUNDS, seed=seed)
+        return FittedTouch(booster, contribution_shares(booster.trees, values, list(_SIGNS)))
 
     def load(self, files: Mapping[str, bytes]) -> FittedTouch:
         """Read back what :meth:`FittedTouch.files` gave."""
-        return FittedTouch(load_residual_booster(files, _FILE))
+        return FittedTouch(load_residual_booster(files, _FILE), json.loads(files[IMPORTANCE_FILE])[TOUCHED])
 
     def baselines(self, known: Dataset, data: Dataset) -> Predictions:
         """State the share that was touched in training (climatology) and the closed forms."""
@@ -136,9 +140,10 @@ class TouchXgboost:
 
 @dataclass(frozen=True)
 class FittedTouch:
-    """One booster for all symbols."""
+    """One booster for all symbols, and the features' shares in what it adds to the formula."""
 
     booster: ResidualBooster
+    importance: dict[str, float]
 
     def predict(self, data: Dataset) -> Predictions:
         """Probability of a touch ``model``, the same as ``p1``, and its rest ``p0``."""
@@ -146,8 +151,8 @@ class FittedTouch:
         return {TOUCHED: pd.DataFrame({"model": stated, "p0": 1.0 - stated, "p1": stated}, index=data.rows.index)}
 
     def files(self) -> dict[str, bytes]:
-        """``touched.json`` and ``touched.ubj``."""
-        return self.booster.files(_FILE)
+        """``touched.json``, ``touched.ubj`` and ``importance.json``."""
+        return {**self.booster.files(_FILE), IMPORTANCE_FILE: json.dumps({TOUCHED: self.importance}, indent=1).encode()}
 
 
 def _underlyings(source: Source) -> list[Instrument]:

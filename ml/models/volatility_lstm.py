@@ -7,6 +7,7 @@ the exponentially weighted deviation itself.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,12 @@ import pandas as pd
 
 from ml.dataset import Dataset, Source
 from ml.labels.volatility import WINDOW, last_values
+from ml.methods.contributions import as_shares
 from ml.methods.recurrent import STEPS, Recurrent, Settings, fit_recurrent, load_recurrent
 from ml.methods.structural import next_deviation
 from ml.models.volatility_data import HORIZONS, RETURN, volatility_baselines, volatility_dataset, volatility_group
 from ml.models.volatility_judge import NEXT_20, TOMORROW, judge_volatility
-from ml.protocol import Judgement, Predictions
+from ml.protocol import IMPORTANCE_FILE, Judgement, Predictions
 
 _LEVEL = "ewma_volatility_20"
 _FEATURES = [
@@ -33,6 +35,8 @@ _FEATURES = [
     "bollinger_width_20",
     "volume_ratio_20",
 ]
+#: Columns of :func:`_inputs`, in the words of the card.
+_COLUMNS = [f"{RETURN} / level", "level", *(f"{name} / level" for name in _FEATURES[2:7]), "volume_ratio_20"]
 _NETWORK = Settings(units=32, epochs=3, rate=0.001, least_steps=150)
 #: Settings that were compared on every other year of the walk-forward; the card carries it.
 _TRIALS = 8
@@ -74,11 +78,12 @@ class VolatilityLstm:
         off = np.clip(outcome / without - 1, -_FARTHEST, _FARTHEST)
         inputs, symbols, start = _inputs(known.rows), known.rows["symbol"], np.zeros(without.shape)
         network = fit_recurrent(inputs, symbols, start, off, kind="values", settings=_NETWORK, seed=seed)
-        return FittedNetwork(network)
+        reliance = network.reliance(inputs, symbols)
+        return FittedNetwork(network, {name: as_shares(reliance[:, place], _COLUMNS) for place, name in enumerate(HORIZONS)})
 
     def load(self, files: Mapping[str, bytes]) -> FittedNetwork:
         """Read back what :meth:`FittedNetwork.files` gave."""
-        return FittedNetwork(load_recurrent(files, _FILE))
+        return FittedNetwork(load_recurrent(files, _FILE), json.loads(files[IMPORTANCE_FILE]))
 
     def baselines(self, known: Dataset, data: Dataset) -> Predictions:
         """See :func:`ml.models.volatility_data.volatility_baselines`."""
@@ -91,9 +96,10 @@ class VolatilityLstm:
 
 @dataclass(frozen=True)
 class FittedNetwork:
-    """One network for all symbols."""
+    """One network for all symbols, and by horizon the features' shares in how far it goes from what is said without it."""
 
     network: Recurrent
+    importance: dict[str, dict[str, float]]
 
     def predict(self, data: Dataset) -> Predictions:
         """State the deviation per day as a fraction.
@@ -110,8 +116,8 @@ class FittedNetwork:
         return stated
 
     def files(self) -> dict[str, bytes]:
-        """``residual.keras`` and ``residual.json``."""
-        return self.network.files(_FILE)
+        """``residual.keras``, ``residual.json`` and ``importance.json``."""
+        return {**self.network.files(_FILE), IMPORTANCE_FILE: json.dumps(self.importance, indent=1).encode()}
 
 
 def _without(rows: pd.DataFrame) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -27,7 +27,7 @@ from ml.models.industry_judge import NEXT
 from ml.models.industry_linear import FittedIndustry, IndustryLinear
 from ml.report.page import render
 from ml.report.runs import report_path
-from ml.training import WALK_FORWARD, Trained, train_on
+from ml.training import Trained, train_on
 
 FOLDER = "industry_forecast"
 _LOG = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def forecast_files(question: Question, trained: Trained, data: Dataset) -> dict[
     if not isinstance(fitted, FittedIndustry):
         raise ConfigurationError(f"model {trained.model_id} version {trained.version} is no industry forecast")
     fit = fitted.fits[question.target][NEXT]
-    forward = pd.read_parquet(io.BytesIO(registered.read(WALK_FORWARD)))
+    forward = pd.read_parquet(io.BytesIO(registered.read(registry.WALK_FORWARD)))
     predictions = _predictions(data, fitted, forward[forward["label"] == NEXT])
     stem = symbol_in_path(question.target)
     return {

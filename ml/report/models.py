@@ -16,7 +16,6 @@ from ml.report.charts.frame import Chart
 from ml.report.comparisons import Comparison, Standing, compare
 from ml.report.plots import class_columns, group_plots, overview_plot
 from ml.trained_versions import noted_version
-from ml.training import WALK_FORWARD
 from ml.validation.dated import describe_split
 
 #: Plots of more groups than this would make the page too heavy for a phone.
@@ -91,7 +90,7 @@ def _walk_forward(found: registry.Registered) -> pd.DataFrame:
     rows = read_walk_forward(found)
     missing = [name for name in _NEEDED if name not in rows]
     if missing:
-        raise ModelError(f"{found.model_id} version {found.version}: {WALK_FORWARD} lacks {', '.join(missing)}; train it again")
+        raise ModelError(f"{found.model_id} version {found.version}: {registry.WALK_FORWARD} lacks {', '.join(missing)}; train it again")
     return rows
 
 

@@ -47,6 +47,23 @@ def symbols() -> Param:
     )
 
 
+def bars_wanted(start_of: str = "the years before the end") -> dict[str, Param]:
+    """Bars that a form asks for: of which instruments, from where, of which time."""
+    return {
+        "universe": universe(),
+        "source": source(),
+        "start": start(start_of),
+        "end": end(),
+        "force": force_fetch(),
+        "csv_folder": csv_folder(),
+    }
+
+
+def request_limits() -> dict[str, Param]:
+    """How a form limits what its run asks of a source."""
+    return {"max_snapshots": max_snapshots(), "snapshot_interval": snapshot_interval(), "ibkr_client_id": ibkr_client_id()}
+
+
 def option_symbols() -> Param:
     """Underlyings of options."""
     return Param(

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from include.calendars import closed_at
+from include.errors import ModelError
 from include.lake import Lake
-from ml.dataset import Dataset, Source, join_known, too_short
+from ml.dataset import Dataset, Source, join_known, leave_out_short, too_short
 from tests.model_lake import real_bars
 
 STAMPS = pd.date_range("2018-03-05", periods=5, freq="D", tz="UTC", unit="us")
@@ -72,6 +73,18 @@ def test_two_years_are_needed() -> None:
     assert "there are 510 usable rows from 2016-01-04 to 2017-12-15" in str(too_short(sessions[sessions < "2017-12-16"]))
     assert too_short(sessions[::2]) is not None  # a long time with half of it missing
     assert too_short(sessions[:0]) == "there are no rows"
+
+
+def test_symbols_that_are_too_short_are_named_unless_all_are() -> None:
+    sessions = pd.Series(pd.bdate_range("2016-01-04", "2018-12-31", tz="UTC"))
+    assert leave_out_short("a", {"LONG": sessions, "SHORT": sessions[:9]}, {"ODD": "it is odd"}, of="of sessions, ") == {
+        "ODD": "it is odd",
+        "SHORT": "of sessions, there are 9 usable rows from 2016-01-04 to 2016-01-14; 453 over 2 years are needed",
+    }
+    with pytest.raises(ModelError, match="Insufficient data for training a: SHORT: there are no rows; ODD: it is odd; run backfill_market"):
+        leave_out_short("a", {"SHORT": sessions[:0]}, {"ODD": "it is odd"})
+    with pytest.raises(ModelError, match="there is no symbol"):
+        leave_out_short("a", {})
 
 
 def test_source_reads_the_half_open_interval(source: Source, model_lake: Lake) -> None:

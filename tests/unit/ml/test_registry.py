@@ -13,7 +13,7 @@ from include.errors import ModelError
 from ml import registry
 from ml.catalog import CATALOG
 from ml.training import Trained
-from tests.model_lake import registry_at
+from tests.model_lake import challenger, registry_at
 
 MODEL = "volatility_garch"
 
@@ -42,7 +42,7 @@ def changed(path: Path, content: bytes) -> Iterator[None]:
 
 def test_latest_has_all_that_was_stored(trained: dict[str, Trained]) -> None:
     for model_id, made in trained.items():
-        found = registry.latest(model_id)
+        found = challenger(model_id)
         assert found is not None
         assert (found.version, found.run_id, found.card) == (made.version, made.run_id, made.card)
         assert found.aliases == ("challenger",)
@@ -53,7 +53,7 @@ def test_latest_has_all_that_was_stored(trained: dict[str, Trained]) -> None:
 
 
 def test_every_file_on_disk_has_its_hash_apart_and_none_is_a_pickle(trained: dict[str, Trained]) -> None:
-    for found in filter(None, map(registry.latest, trained)):
+    for found in filter(None, map(challenger, trained)):
         files = {path.relative_to(found.folder).as_posix() for path in found.folder.rglob("*") if path.is_file()}
         assert files == set(found.sha256)
         assert {Path(name).suffix for name in files} <= {".json", ".ubj", ".keras", ".parquet", ".npz"}
@@ -61,37 +61,37 @@ def test_every_file_on_disk_has_its_hash_apart_and_none_is_a_pickle(trained: dic
 
 @pytest.mark.parametrize("path", ["model/garch.json", "card.json", "walk_forward.parquet"])
 def test_a_tampered_artifact_is_refused(trained: dict[str, Trained], path: str) -> None:
-    found = registry.latest(MODEL)
+    found = challenger(MODEL)
     assert found is not None
     content = found.read(path)
     with changed(found.folder / path, content[:-1] + bytes([content[-1] ^ 1])):
         with pytest.raises(ModelError, match=f"version {found.version}: artifact {path} is not what was stored and is refused"):
-            registry.latest(MODEL)
+            challenger(MODEL)
         if path.startswith("model/"):  # changed after it was opened
             with pytest.raises(ModelError, match="is refused"):
                 found.load()
-    assert registry.latest(MODEL) is not None
+    assert challenger(MODEL) is not None
 
 
 def test_a_missing_artifact_is_named(trained: dict[str, Trained]) -> None:
-    found = registry.latest(MODEL)
+    found = challenger(MODEL)
     assert found is not None
     path = found.folder / "model" / "garch.json"
     path.rename(path.with_suffix(".away"))
     try:
         with pytest.raises(ModelError, match=r"artifact model/garch.json cannot be read \(No such file"):
-            registry.latest(MODEL)
+            challenger(MODEL)
     finally:
         path.with_suffix(".away").rename(path)
 
 
 def test_a_file_that_no_hash_covers_is_never_read(trained: dict[str, Trained]) -> None:
-    found = registry.latest(MODEL)
+    found = challenger(MODEL)
     assert found is not None
     extra = found.folder / "model" / "evil.json"
     extra.write_bytes(b"{}")
     try:
-        assert "model/evil.json" not in registry.latest(MODEL).sha256
+        assert "model/evil.json" not in challenger(MODEL).sha256
         with pytest.raises(ModelError, match=r"evil.json is not what was stored"):
             found.read("model/evil.json")
     finally:
@@ -100,19 +100,19 @@ def test_a_file_that_no_hash_covers_is_never_read(trained: dict[str, Trained]) -
 
 def test_versions_find_and_unfinished_ones(tmp_path: Path) -> None:
     with registry_at(tmp_path):
-        assert registry.latest(MODEL) is None
+        assert challenger(MODEL) is None
         first = registry.register(card("a"), {"garch.json": b"{}"}, {"note.json": b"1"})
         second = registry.register(card("b"), {"garch.json": b"{}"}, {})
         assert (first.version, second.version) == ("1", "2")
         assert first.card["version"] == "1"
         assert registry.find(MODEL, "a").version == "1"
         assert registry.find(MODEL, "c") is None
-        assert registry.latest(MODEL).aliases == ("challenger",)
+        assert challenger(MODEL).aliases == ("challenger",)
         assert registry.find(MODEL, "a").aliases == ()
         # A training that died before its last step leaves a version without identity.
         client = registry._client()
         client.create_model_version(MODEL, str(first.folder), first.run_id)
-        assert registry.latest(MODEL).version == "2"
+        assert challenger(MODEL).version == "2"
         run = client.get_run(first.run_id)
         assert run.info.status == "FINISHED"
         assert run.data.metrics == {"_GSPC/model/rmse": 1.5}
@@ -127,7 +127,7 @@ def test_a_failed_registration_leaves_no_version(tmp_path: Path, monkeypatch: py
         monkeypatch.setattr(type(client), "set_model_version_tag", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
         with pytest.raises(OSError, match="disk full"):
             registry.register(card("a"), {"garch.json": b"{}"}, {})
-        assert registry.latest(MODEL) is None
+        assert challenger(MODEL) is None
         runs = client.search_runs([registry._experiment(client)])
         assert [run.info.status for run in runs] == ["FAILED"]
 
@@ -145,4 +145,4 @@ def test_two_processes_may_be_the_first_at_once(tmp_path: Path) -> None:
         answers = [process.communicate(timeout=120) for process in started]
         assert [process.returncode for process in started] == [0, 0, 0], answers
         assert sorted(answer[0].strip() for answer in answers) == ["1", "2", "3"]
-        assert registry.latest(MODEL).version == "3"
+        assert challenger(MODEL).version == "3"

@@ -9,12 +9,11 @@ import pytest
 
 from include.errors import ConfigurationError, LakeError, ModelError
 from include.lake import Lake
-from ml import registry
 from ml.card import VERDICTS
 from ml.catalog import CATALOG
 from ml.report.cards import Group
 from ml.training import Trained, _weights_hash, train
-from tests.model_lake import real_bars, registry_at, write_lake
+from tests.model_lake import challenger, real_bars, registry_at, write_lake
 
 KEYS = {
     "model_name",
@@ -64,7 +63,7 @@ def test_the_card_has_what_others_read(trained: dict[str, Trained], model_id: st
 
 @pytest.mark.parametrize("model_id", CATALOG)
 def test_stored_predictions_carry_every_line_of_the_card(trained: dict[str, Trained], model_id: str) -> None:
-    found = registry.latest(model_id)
+    found = challenger(model_id)
     assert found is not None
     rows = pd.read_parquet(io.BytesIO(found.read("walk_forward.parquet")))
     assert {"group", "symbol", "timestamp", "closed_at", "known_at", "actual", "model"} <= set(rows.columns)
@@ -78,7 +77,7 @@ def test_stored_predictions_carry_every_line_of_the_card(trained: dict[str, Trai
 
 @pytest.mark.parametrize("model_id", CATALOG)
 def test_the_dataset_is_readable_without_pickle(trained: dict[str, Trained], model_id: str) -> None:
-    found = registry.latest(model_id)
+    found = challenger(model_id)
     assert found is not None
     with np.load(io.BytesIO(found.read("dataset.npz")), allow_pickle=False) as stored:
         assert stored["X"].shape == (len(stored["y"]), found.card["feature_count"])
@@ -115,7 +114,7 @@ def test_other_inputs_make_other_versions_and_equal_ones_equal_weights(model_lak
 def test_a_tampered_version_is_not_reused(model_lake: Lake, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with registry_at(tmp_path):
         train(model_lake, "volatility_garch", universe="sample", seed=7)
-        found = registry.latest("volatility_garch")
+        found = challenger("volatility_garch")
         assert found is not None
         (found.folder / "model" / "garch.json").write_bytes(b"{}")
         again = train(model_lake, "volatility_garch", universe="sample", seed=7)
@@ -155,7 +154,7 @@ def test_a_leak_registers_nothing(model_lake: Lake, tmp_path: Path, monkeypatch:
     with registry_at(tmp_path):
         with pytest.raises(ModelError, match="look for the future in the features"):
             train(model_lake, "volatility_garch", universe="sample", seed=7)
-        assert registry.latest("volatility_garch") is None
+        assert challenger("volatility_garch") is None
 
 
 def test_the_verdict_is_that_of_the_first_promise(trained: dict[str, Trained]) -> None:
@@ -166,7 +165,9 @@ def test_the_verdict_is_that_of_the_first_promise(trained: dict[str, Trained]) -
 
 
 def test_the_card_tells_what_counts(trained: dict[str, Trained]) -> None:
-    for model_id, labels in {"direction_xgboost": 1, "regime5_xgboost": 4, "regime4_forest": 4}.items():
+    labels_told = {"direction_xgboost": 1, "direction_lstm": 1, "volatility_lstm": 2, "touch_xgboost": 1}
+    labels_told |= {"regime5_xgboost": 4, "regime4_forest": 4}
+    for model_id, labels in labels_told.items():
         importance = trained[model_id].card["importance"]
         assert len(importance) == labels
         for shares in importance.values():
@@ -184,7 +185,7 @@ def test_the_card_tells_why_the_dated_split_says_nothing(trained: dict[str, Trai
 
 
 def test_the_weights_hash_of_a_network_is_that_of_its_arrays(trained: dict[str, Trained]) -> None:
-    found = registry.latest("direction_lstm")
+    found = challenger("direction_lstm")
     assert found is not None
     paths = {path.removeprefix("model/"): found.read(path) for path in found.sha256 if path.startswith("model/")}
     assert _weights_hash(paths) == found.card["weights_hash"]

@@ -41,6 +41,15 @@ def test_it_looks_back(table, fitted):
     assert (stated.argmax(axis=1) == classes)[known].mean() > 0.9
 
 
+def test_it_relies_on_what_it_learnt_from(table, fitted):
+    values, symbols, _, _ = table
+    reliance = fitted.reliance(values, symbols)
+    assert reliance.shape == (3, 2)
+    assert (reliance[0] > 5 * reliance[1:]).all()
+    np.testing.assert_array_equal(fitted.reliance(values, symbols), reliance)
+    assert fitted.reliance(values[:19], symbols[:19]).tolist() == [[0, 0]] * 3
+
+
 def test_a_sequence_never_reaches_into_another_symbol(table, fitted):
     values, symbols, start, _ = table
     known = np.isfinite(fitted.outputs(values, symbols, start)).all(axis=1)

@@ -120,7 +120,7 @@ def test_the_network_states_three_classes_from_the_same_start(source: Source) ->
     young = data.rows.groupby("symbol").cumcount() < 19
     assert stated.loc[young, "model"].isna().all()
     np.testing.assert_allclose(stated.loc[~young, CHANCES].sum(axis=1), 1.0, rtol=1e-6)
-    assert set(fitted.files()) == {"direction.keras", "direction.json", "start.json"}
+    assert set(fitted.files()) == {"direction.keras", "direction.json", "start.json", "importance.json"}
     later = (~young & (data.rows["closed_at"] >= "2012-01-01")).to_numpy()
     shares = model.baselines(known, data)[NEXT].loc[later, [f"majority {name}" for name in CHANCES]].to_numpy()
     assert np.abs(stated.loc[later, CHANCES].to_numpy() - shares).mean() < 0.1

@@ -9,12 +9,11 @@ import pytest
 
 from include.errors import ConfigurationError, LakeError
 from include.lake import Lake
-from ml import registry
 from ml.report import publish
 from ml.report.models import read_models
 from ml.trained_versions import note_version
 from ml.training import Trained
-from tests.model_lake import FEATURE_SET, real_bars, registry_at, write_lake
+from tests.model_lake import FEATURE_SET, challenger, real_bars, registry_at, write_lake
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 
@@ -133,7 +132,7 @@ def test_says_where_features_are_behind(tmp_path: Path) -> None:
 
 
 def test_a_model_whose_artifact_was_changed_is_told_not_left_out(model_lake: Lake, trained: dict[str, Trained]) -> None:
-    found = registry.latest("volatility_garch")
+    found = challenger("volatility_garch")
     assert found is not None
     path = found.folder / "walk_forward.parquet"
     before = path.read_bytes()
