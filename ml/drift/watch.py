@@ -18,8 +18,7 @@ from ml.drift.windows import Verdict, worst
 from ml.gate import read_walk_forward
 from ml.prediction import particulars_of, prepare
 from ml.promotion import serving
-from ml.registry import Registered
-from ml.training import DATASET
+from ml.registry import DATASET, Registered
 from ml.validation.losses import MODEL
 
 
