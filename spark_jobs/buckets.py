@@ -22,8 +22,10 @@ from spark_jobs.votes import Votes
 
 Places = npt.NDArray[np.int64]
 
-#: Writing waits for the disk; somebody else computes meanwhile.
-_WRITERS = 2
+#: Writing waits for the disk, and a disk makes several files safe in the time that it takes for one.
+_WRITERS = 8
+#: The place of a row that is not wanted: no row lies before or behind it.
+_NOWHERE = -2
 
 
 def build_buckets(task: BucketTask, votes: Votes) -> list[tuple[str, Part]]:
@@ -54,7 +56,7 @@ def describe_set(identity: str, *, adjust_dividends: bool = False) -> FeatureSet
 def bucket_months(task: BucketTask, history: History, bucket: int, votes: Votes, feature_set: FeatureSet) -> Iterator[tuple[str, pa.Table]]:
     """The bucket's rows of each wanted month that has any, ordered by symbol and timestamp."""
     rows = _wanted_rows(task, history, bucket)
-    places = np.full(history.month.size, -1, np.int64)
+    places = np.full(history.month.size, _NOWHERE, np.int64)
     places[rows] = np.arange(rows.size)
     closed_at = history.columns["closed_at"][rows]
     values = _values(task, history, bucket, places, votes.shares(closed_at))
@@ -93,21 +95,27 @@ def _values(
     columns = [next(share) if feature.cross_sectional else np.full(shares.shape[1], np.nan, np.float32) for feature in FEATURES]
     longest = max(feature.facts.warm_up for feature in FEATURES if not feature.facts.recursive)
     for symbol, rows in task.symbols(history, bucket):
-        place = places[rows]
-        wanted = np.flatnonzero(place >= 0)
-        if wanted.size == 0:
+        runs = _runs(places[rows])
+        if runs.size == 0:
             continue
         bars = task.bars(history, symbol, rows)
         # What only its window decides comes out the same, to the bit, without the bars before.
-        start = max(0, int(wanted[0]) - longest)
-        newest = bars.since(start)
+        start = max(0, int(runs[0, 0]) - longest)
+        newest, newest_runs = bars.since(start), runs - np.array([start, start, 0])
         with np.errstate(all="ignore"):  # once for all features: to enter it takes as long as a small kernel
             for feature, column in zip(FEATURES, columns, strict=True):
                 if feature.facts.recursive:
-                    store(feature.formula(bars, feature.facts.window), place, column)
+                    store(feature.formula(bars, feature.facts.window), runs, column)
                 elif not feature.cross_sectional:
-                    store(feature.formula(newest, feature.facts.window), place[start:], column)
+                    store(feature.formula(newest, feature.facts.window), newest_runs, column)
     return columns
+
+
+def _runs(place: Places) -> Places:
+    """Stretches of rows with neighbouring places, as :func:`spark_jobs.features.storing.store` takes them."""
+    starts = np.flatnonzero(np.diff(place, prepend=_NOWHERE) != 1)
+    ends = np.append(starts[1:], place.size)
+    return np.column_stack([starts, ends, place[starts]])[place[starts] >= 0]
 
 
 def _arrow(values: npt.NDArray[Any], kind: pa.DataType, null: npt.NDArray[np.bool_] | None = None) -> pa.Array:

@@ -20,7 +20,7 @@ from spark_jobs.features.scale import Dividend, Split
 from spark_jobs.identity import feature_set_id
 from spark_jobs.splits import read_splits
 
-_FEWEST_BUCKETS = 4
+_FEWEST_BUCKETS = 2
 _ROWS_A_BUCKET = 500_000
 
 

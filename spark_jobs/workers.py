@@ -56,6 +56,8 @@ def _attempt(work: Callable[[Task], Answer], task: Task) -> Answer | Failed:
 
 
 if __name__ == "__main__":
+    import gc
+
     # All that a task would import, with what these import
     import pyarrow.dataset  # noqa: F401
     import pyspark.worker  # noqa: F401
@@ -65,4 +67,6 @@ if __name__ == "__main__":
     import spark_jobs.features.storing  # noqa: F401
     import spark_jobs.gathering  # noqa: F401
 
+    # It stays: the workers need neither look through it for garbage nor, for that, copy it.
+    gc.freeze()
     manager()

@@ -21,12 +21,12 @@ def features(rows: pd.DataFrame) -> pd.DataFrame:
 
     rows = rows.sort_values("timestamp")
     bars = SymbolBars(*(np.ascontiguousarray(rows[name].to_numpy()) for name in COLUMNS))
-    places = np.arange(len(rows))
+    all_rows = np.array([[0, len(rows), 0]])
     result = {"symbol": rows["symbol"].to_numpy(), "timestamp": rows["timestamp"].to_numpy()}
     for feature in FEATURES:
         if not feature.cross_sectional:
             result[feature.name] = np.empty(len(rows), np.float32)
-            store(feature.values(bars), places, result[feature.name])
+            store(feature.values(bars), all_rows, result[feature.name])
     return pd.DataFrame(result)
 
 

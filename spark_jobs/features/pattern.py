@@ -18,7 +18,7 @@ def flag(condition: npt.NDArray[np.bool_], *known: Series) -> Series:
     """1 where the condition holds, 0 where not, null where one of ``known`` is."""
     values = np.where(condition, 1.0, 0.0)
     for series in known:
-        values[np.isnan(series)] = np.nan
+        np.copyto(values, np.nan, where=np.isnan(series))
     return values
 
 

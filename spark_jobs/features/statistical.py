@@ -7,8 +7,8 @@ import numpy as np
 from spark_jobs.features.bars import SymbolBars, earlier
 from spark_jobs.features.compiling import Series
 from spark_jobs.features.registry import Category, family
-from spark_jobs.features.shapes import window_correlation, window_entropy, window_moments, window_rank
-from spark_jobs.features.windows import window_deviation, window_max, window_mean, window_squares
+from spark_jobs.features.shapes import window_correlation, window_entropy, window_moments, window_rank, window_slope
+from spark_jobs.features.windows import window_deviation, window_max, window_mean, window_min, window_squares
 
 statistical = family(Category.STATISTICAL)
 
@@ -70,7 +70,8 @@ def size_autocorrelation(bars: SymbolBars, window: int) -> Series:
 )
 def entropy(bars: SymbolBars, window: int) -> Series:
     """Entropy of the histogram of {window} log returns: 1 all bins alike; null for equal returns."""
-    return window_entropy(bars.log_return, window, 10)
+    lowest, highest = (bars.of(extreme, "log_return", window) for extreme in (window_min, window_max))
+    return window_entropy(bars.log_return, lowest, highest, window, 10)
 
 
 @statistical(
@@ -155,7 +156,8 @@ def up_share(bars: SymbolBars, window: int) -> Series:
 @statistical("trend_fit_{window}", (20,), inputs=("close",), unit="fraction", source="R squared of the least-squares line")
 def trend_fit(bars: SymbolBars, window: int) -> Series:
     """How much of {window} closes' variance the straight line through them explains; null for equal closes."""
-    return window_correlation(bars.close, np.arange(len(bars), dtype=np.float64), window) ** 2
+    explained = bars.of(window_slope, "close", window) ** 2 * (window * (window * window - 1) / 12.0)
+    return np.minimum(explained / bars.of(window_squares, "close", window), 1.0)
 
 
 @statistical(

@@ -112,8 +112,8 @@ def average_directional(bars: SymbolBars, window: int) -> Series:
 @trend("cci_{window}", (20,), inputs=("high", "low", "close"), unit="points", source="Lambert; TA-Lib CCI")
 def commodity_channel(bars: SymbolBars, window: int) -> Series:
     """Distance of the typical price from its {window}-bar mean in mean absolute deviations, over 0.015."""
-    distance = bars.typical - bars.of(window_mean, "typical", window)
-    return distance / (0.015 * window_mean_distance(bars.typical, window))
+    mean = bars.of(window_mean, "typical", window)
+    return (bars.typical - mean) / (0.015 * window_mean_distance(bars.typical, mean, window))
 
 
 @trend("aroon_{window}", (25,), inputs=("high", "low"), unit="points", source="Chande; TA-Lib AROONOSC", warm_up=lambda window: window)
@@ -126,7 +126,7 @@ def aroon(bars: SymbolBars, window: int) -> Series:
 @trend("slope_{window}", (20,), inputs=("close",), unit="fraction per bar", source="TA-Lib LINEARREG_SLOPE / SMA")
 def slope(bars: SymbolBars, window: int) -> Series:
     """Slope of the straight line through {window} closes, over their mean."""
-    return window_slope(bars.close, window) / bars.of(window_mean, "close", window)
+    return bars.of(window_slope, "close", window) / bars.of(window_mean, "close", window)
 
 
 @trend(

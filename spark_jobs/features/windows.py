@@ -2,9 +2,10 @@
 
 The value at a bar is made of the last ``window`` values; it is null while there are fewer, and where one of them is null.
 
-All windows are worked on at once, one age of bars after the other: the processor takes several steps at a time, and a value is made
-of its own window alone, always in the same order. So nothing is ever taken away from a running sum: a null or a huge value leaves no
-trace once the window has passed it, and the last bars alone give the same bits as all bars.
+All windows are worked on at once. Of two neighbouring stretches of 1, 2, 4 ... values one of twice the length is made, and each window
+is put together from the stretches that its length has as a binary number: a window of 20 from one of 4 and one of 16, in six steps
+instead of twenty. A value is made of its own window alone, always in the same order, and nothing is ever taken away from a running
+sum: a null or a huge value leaves no trace once the window has passed it, and the last bars alone give the same bits as all bars.
 """
 
 from __future__ import annotations
@@ -21,36 +22,45 @@ def window_sum(values: Series, window: int) -> Series:
     count = values.size - window + 1
     if count > 0:
         total = result[window - 1 :]
-        total[:] = 0.0
-        for age in range(window):
-            part = values[age : age + count]
-            for place in range(count):
-                total[place] += part[place]
+        stretch, longer = values.copy(), np.empty_like(values)
+        held, length = 0, 1
+        while True:
+            if window & length:
+                part = stretch[held : held + count]
+                if held == 0:
+                    total[:] = part
+                else:
+                    for place in range(count):
+                        total[place] += part[place]
+                held += length
+            if held == window:
+                return result
+            left, right = stretch[: values.size - 2 * length + 1], stretch[length:]
+            for place in range(left.size):
+                longer[place] = left[place] + right[place]
+            stretch, longer = longer, stretch
+            length *= 2
     return result
 
 
 @compiled("float64[::1](float64[::1], int64)")
 def window_max(values: Series, window: int) -> Series:
     """Highest value."""
-    size = values.size
-    result = np.full(size, np.nan)
-    tail = np.full(window + 1, -np.inf)
-    for start in range(0, size, window):
-        length = min(window, size - start)
-        head = -np.inf
-        for offset in range(length):
-            value = values[start + offset]
-            # A null wins and stays: nothing compares greater than it.
-            if value > head or np.isnan(value):
-                head = value
-            if start > 0:
-                before = tail[offset + 1]
-                result[start + offset] = before if before > head or np.isnan(before) else head
-        if start == 0 and length == window:
-            result[window - 1] = head
-        for offset in range(length - 1, -1, -1):
-            value = values[start + offset]
-            tail[offset] = value if value > tail[offset + 1] or np.isnan(value) else tail[offset + 1]
+    result = np.full(values.size, np.nan)
+    count = values.size - window + 1
+    if count > 0:
+        stretch, longer = values.copy(), np.empty_like(values)
+        length = 1
+        while length < window:
+            step = min(length, window - length)  # the last two overlap, which a maximum does not mind
+            left, right = stretch[: values.size - length - step + 1], stretch[step:]
+            for place in range(left.size):
+                first, second = left[place], right[place]
+                # A null wins and stays: nothing compares greater than it.
+                longer[place] = first if first > second or np.isnan(first) else second
+            stretch, longer = longer, stretch
+            length += step
+        result[window - 1 :] = stretch[:count]
     return result
 
 
@@ -66,25 +76,41 @@ def window_mean(values: Series, window: int) -> Series:
 
 @compiled("float64[::1](float64[::1], int64)")
 def window_squares(values: Series, window: int) -> Series:
-    """Sum of squared deviations from the window's mean; exactly 0 for equal values."""
+    """Sum of squared deviations from the window's mean; exactly 0 for equal values.
+
+    Two stretches have the squares of both, and those of the step between their means (Chan, Golub and LeVeque, 1979).
+    """
     result = np.full(values.size, np.nan)
     count = values.size - window + 1
     if count > 0:
-        newest = values[window - 1 :]
-        mean = np.zeros(count)
-        for age in range(window):
-            part = values[age : age + count]
-            for place in range(count):
-                mean[place] += part[place] - newest[place]
         squares = result[window - 1 :]
-        squares[:] = 0.0
-        for place in range(count):
-            mean[place] = newest[place] + mean[place] / window
-        for age in range(window):
-            part = values[age : age + count]
-            for place in range(count):
-                step = part[place] - mean[place]
-                squares[place] += step * step
+        mean = np.zeros(count)
+        means, longer_means = values.copy(), np.empty_like(values)
+        stretch, longer = values - values, np.empty_like(values)  # 0, or null for a null
+        held, length = 0, 1
+        while True:
+            if window & length:
+                part, part_means = stretch[held : held + count], means[held : held + count]
+                if held == 0:
+                    squares[:] = part
+                    mean[:] = part_means
+                else:
+                    share, weight = length / (held + length), held * length / (held + length)
+                    for place in range(count):
+                        step = part_means[place] - mean[place]
+                        squares[place] += part[place] + step * step * weight
+                        mean[place] += step * share
+                held += length
+            if held == window:
+                return result
+            size = values.size - 2 * length + 1
+            left, right, left_means, right_means = stretch[:size], stretch[length:], means[:size], means[length:]
+            for place in range(size):
+                step = right_means[place] - left_means[place]
+                longer[place] = left[place] + right[place] + step * step * (length / 2)
+                longer_means[place] = left_means[place] + step * 0.5
+            stretch, longer, means, longer_means = longer, stretch, longer_means, means
+            length *= 2
     return result
 
 

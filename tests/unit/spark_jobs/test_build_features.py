@@ -49,7 +49,7 @@ def test_spark_makes_the_bytes_that_the_tasks_make_alone(universe: pa.Table, lak
     result = submit(lake.url)
     assert result.returncode == 0, result.stderr
     assert "build_features: Spark 4.2.0 on local[2]\n" in result.stdout
-    assert "build_features: ready to make 104 features of 4 buckets of symbols" in result.stdout
+    assert "build_features: ready to make 104 features of 2 buckets of symbols" in result.stdout
     assert "Spark UI" not in result.stdout
     alone = Lake(str(tmp_path / "alone"))
     publish_bars(alone, universe)
@@ -210,7 +210,7 @@ def test_tasks_share_out_all_buckets_and_all_months(universe: pa.Table, lake: La
     publish_bars(lake, universe)
     plan = plan_features(lake, "1d")
     tasks = make_tasks(plan, lake.url, plan.months[5:7])
-    assert [task.buckets for task in tasks] == [(0,), (1,), (2,), (3,)]
+    assert [task.buckets for task in tasks] == [(0,), (1,)]
     assert all(task.history == plan.months[:7] for task in tasks)
     for rows, count in ((0, 4), (building._ROWS_A_GATHERING * 5 + 1, 6), (10**9, 7)):
         gathering = make_gather_tasks(tasks[0], rows, "folder")

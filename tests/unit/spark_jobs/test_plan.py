@@ -45,7 +45,7 @@ def test_at_first_all_months_are_missing(lake: Lake) -> None:
     publish_bars(lake, rows())
     plan = plan_features(lake, "1d")
     assert plan.months_to_build == plan.months == MONTHS
-    assert (plan.rows, plan.buckets, plan.up_to_date) == (SIZE, 4, False)
+    assert (plan.rows, plan.buckets, plan.up_to_date) == (SIZE, 2, False)
     assert "^VIX" in plan.without_volume
     assert {"^VIX", "^GSPC"} <= plan.without_vote
 
@@ -121,7 +121,7 @@ def test_without_universes_nothing_is_planned(lake: Lake, monkeypatch: pytest.Mo
 
 
 def test_buckets_grow_with_the_rows() -> None:
-    assert [bucket_count(rows) for rows in (0, 2_000_000, 2_000_001, 12_600_000)] == [4, 4, 8, 32]
+    assert [bucket_count(rows) for rows in (0, 1_000_000, 1_000_001, 12_600_000)] == [2, 2, 4, 32]
 
 
 def test_planning_loads_neither_spark_nor_the_compiler() -> None:

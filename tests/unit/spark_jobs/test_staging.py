@@ -49,8 +49,8 @@ def dying_after(tasks: int) -> Callable[[Callable[[Any], Any], Sequence[Any]], l
 def test_a_killed_job_leaves_nothing_to_be_read_and_nothing_for_ever(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     universe = pa.concat_tables(small_universe(330).values())
     publish_bars(lake, universe)
-    # Facts of the set, four gatherings, four counts, then two of four buckets
-    monkeypatch.setattr(job, "spark_workers", lambda: nullcontext(dying_after(11)))
+    # Facts of the set, four gatherings, two counts, then one of two buckets
+    monkeypatch.setattr(job, "spark_workers", lambda: nullcontext(dying_after(8)))
     killed = multiprocessing.get_context("fork").Process(target=job.main, args=(["--lake", lake.url, *ARGUMENTS],))
     killed.start()
     killed.join(120)

@@ -28,6 +28,10 @@ def naive(values: Series, window: int, formula) -> Series:  # type: ignore[no-un
     return result
 
 
+def _mean_distance(values: Series, window: int) -> Series:
+    return shapes.window_mean_distance(values, windows.window_mean(values, window), window)
+
+
 EXACT = {
     "max": (windows.window_max, np.max),
     "min": (windows.window_min, np.min),
@@ -38,7 +42,7 @@ CLOSE = {
     "sum": (windows.window_sum, np.sum),
     "mean": (windows.window_mean, np.mean),
     "squares": (windows.window_squares, lambda part: ((part - part.mean()) ** 2).sum()),
-    "mean distance": (shapes.window_mean_distance, lambda part: np.abs(part - part.mean()).mean()),
+    "mean distance": (_mean_distance, lambda part: np.abs(part - part.mean()).mean()),
     "slope": (shapes.window_slope, lambda part: np.polyfit(np.arange(part.size), part, 1)[0]),
 }
 
@@ -66,7 +70,8 @@ def test_spread_of_equal_values_is_exactly_nothing() -> None:
     assert (windows.window_squares(values, 7)[6:] == 0.0).all()
     assert np.isnan(shapes.window_correlation(values, np.arange(100.0), 7)).all()
     assert np.isnan(np.array(shapes.window_moments(values, 7))).all()
-    assert np.isnan(shapes.window_entropy(values, 7, 3)).all()
+    assert (shapes.window_slope(values, 7)[6:] == 0.0).all()
+    assert np.isnan(shapes.window_entropy(values, values, values, 7, 3)).all()
 
 
 def test_a_huge_value_does_not_spoil_the_sums_after_it() -> None:
@@ -85,5 +90,7 @@ def test_smoothing_starts_again_after_a_null() -> None:
 
 def test_storing_leaves_out_what_is_not_wanted_and_what_does_not_fit() -> None:
     column = np.full(4, 5.0, np.float32)
-    store(np.array([1.0, 1e39, -math.inf, math.nan, 2.0]), np.array([0, 1, 2, 3, -1]), column)
-    np.testing.assert_array_equal(column, np.array([1.0, math.nan, math.nan, math.nan], np.float32))
+    store(np.array([1.0, 1e39, -math.inf, math.nan, 2.0]), np.array([[0, 1, 3], [2, 4, 0]]), column)
+    np.testing.assert_array_equal(column, np.array([math.nan, math.nan, 5.0, 1.0], np.float32))
+    store(np.array([1e39]), np.array([[0, 1, 2]]), column)
+    assert np.isnan(column[2])
