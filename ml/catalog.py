@@ -64,6 +64,14 @@ _ENTRIES = (
         libraries=("numpy", "scikit-learn"),
     ),
     Entry(
+        "regime3_xgboost",
+        question="Does the market trend, range, or is it better left alone, now and 1, 6 and 24 bars from now?",
+        label="TREND, RANGE or NO_TRADE, codes 0 to 2",
+        implementation="ml.models.regime3_xgboost:Regime3Xgboost",
+        libraries=("numpy", "xgboost"),
+        timeframes=("5m", "1h", "1d"),
+    ),
+    Entry(
         "direction_xgboost",
         question="Is the next close lower, about equal or higher?",
         label="simple return to the next close: below -0.1 %, within, above 0.1 %",

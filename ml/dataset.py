@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,13 @@ from include.feature_sets import read_features
 from include.lake import Lake
 from include.months import month_end, month_start
 from include.publish import list_months, read_month
+from include.timeframes import timeframe_length
 from include.universes import Universe
 
 KEYS = ["symbol", "timestamp", "closed_at"]
 MINIMUM_YEARS = 2
+#: Of bars shorter than a day: 90 collected days less what features and medians need to begin.
+MINIMUM_DAYS, _MINIMUM_BARS = 80, 500
 _MINIMUM_SHARE = 0.9  # of the sessions of two years; less is a large gap
 _SESSIONS = 252
 _MARGIN = pd.Timedelta(days=10)  # two calendar years of sessions begin and end with holidays
@@ -157,17 +160,18 @@ def join_known(rows: pd.DataFrame, other: pd.DataFrame, columns: list[str], tole
     return joined.sort_values("place").set_index(rows.index)[columns]
 
 
-def too_short(closed_at: pd.Series) -> str | None:
-    """Why rows closed at these times are not enough to train on, or None."""
+def too_short(closed_at: pd.Series, timeframe: str = "1d") -> str | None:
+    """Why rows closed at these times are not enough to train on, or None: two years of daily bars, 80 days of shorter ones."""
     if closed_at.empty:
         return "there are no rows"
     first, last = closed_at.min(), closed_at.max()
-    needed = int(MINIMUM_YEARS * _SESSIONS * _MINIMUM_SHARE)
-    if last - first >= pd.Timedelta(days=MINIMUM_YEARS * 365) - _MARGIN and len(closed_at) >= needed:
+    daily = timeframe_length(timeframe) >= timedelta(days=1)
+    needed = int(MINIMUM_YEARS * _SESSIONS * _MINIMUM_SHARE) if daily else _MINIMUM_BARS
+    span = pd.Timedelta(days=MINIMUM_YEARS * 365) - _MARGIN if daily else pd.Timedelta(days=MINIMUM_DAYS)
+    if last - first >= span and len(closed_at) >= needed:
         return None
-    return (
-        f"there are {len(closed_at)} usable rows from {first:%Y-%m-%d} to {last:%Y-%m-%d}; {needed} over {MINIMUM_YEARS} years are needed"
-    )
+    time = f"{MINIMUM_YEARS} years" if daily else f"{MINIMUM_DAYS} days"
+    return f"there are {len(closed_at)} usable rows from {first:%Y-%m-%d} to {last:%Y-%m-%d}; {needed} over {time} are needed"
 
 
 def leave_out_short(
@@ -189,7 +193,7 @@ def leave_out_short(
     ModelError
         If no symbol is left.
     """
-    reasons = {symbol: of + reason for symbol, closes in closed_at.items() if (reason := too_short(closes))} | dict(left_out or {})
+    reasons = {symbol: of + reason for symbol, closes in closed_at.items() if (reason := too_short(closes, timeframe))} | dict(left_out or {})
     if closed_at.keys() <= reasons.keys():
         raise insufficient(model_id, "; ".join(f"{symbol}: {why}" for symbol, why in reasons.items()) or "there is no symbol")
     return reasons

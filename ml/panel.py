@@ -18,7 +18,7 @@ def priced_rows(source: Source, model_id: str, names: list[str], needed: str) ->
     names
         Features to read.
     needed
-        The one among them that must be known in two years of rows.
+        The one among them that must be known in enough rows (:func:`ml.dataset.too_short`).
 
     Raises
     ------
@@ -30,7 +30,7 @@ def priced_rows(source: Source, model_id: str, names: list[str], needed: str) ->
     rows = source.features(priced, names)
     known = rows[rows[needed].notna()]
     closes = {symbol: known.loc[known["symbol"] == symbol, "closed_at"] for symbol in priced}
-    left_out = leave_out_short(model_id, closes, statistics)
+    left_out = leave_out_short(model_id, closes, statistics, timeframe=source.timeframe)
     return rows[~rows["symbol"].isin(list(left_out))].reset_index(drop=True), left_out
 
 

@@ -36,6 +36,8 @@ FEATURES = (
     "range_volatility_20",
     "volume_ratio_20",
     "natr_14",
+    "atr_14",
+    "ema_26",
     "bollinger_width_20",
     "adx_14",
     "breadth_above_sma_50",
@@ -97,6 +99,8 @@ def compute_features(bars: pd.DataFrame) -> pd.DataFrame:
         "range_volatility_20": np.sqrt(_range_variance(bars).rolling(20).mean()),
         "volume_ratio_20": volume / volume.rolling(20).mean(),
         "natr_14": 100 * _wilder(_true_range(bars)) / close,
+        "atr_14": _wilder(_true_range(bars)),
+        "ema_26": close.ewm(span=26, adjust=False, min_periods=26).mean(),
         "bollinger_width_20": 4 * close.rolling(20).std(ddof=0) / close.rolling(20).mean(),
         "adx_14": _directional_index(bars),
         "breadth_above_sma_50": np.nan,  # of fewer than three stocks

@@ -23,6 +23,7 @@ REGIMES = ("TREND", "RANGE", "NO_TRADE")
 TREND, RANGE, NO_TRADE = range(3)
 #: Features that the rules read; all but the last must be known.
 INPUTS = ("adx_14", "ema_26", "atr_14", "natr_14", "bollinger_width_20", "volume_ratio_20")
+MEASURES = ("slope_5", "span_to_usual", "width_to_usual")
 MEDIAN_BARS, SLOPE_BARS = 100, 5
 _TRENDING, _RANGING, _CLEAR_SLOPE = 25.0, 20.0, 0.5
 _LEAST_VOLUME, _LEAST_SPAN, _MOST_SPAN = 0.2, 0.5, 2.5
@@ -43,15 +44,24 @@ def regime3(rows: pd.DataFrame) -> pd.Series:
         Codes 0 to 2 as float64 on the index of ``rows``; null where an input is null, and for the first 100 bars of a symbol. A null
         volume (an instrument that trades none) is no dead bar.
     """
-    adx, average, span, share, width, volume = (rows[name].astype(np.float64) for name in INPUTS)
-    symbols = rows["symbol"]
-    slope = average.groupby(symbols).diff(SLOPE_BARS).abs() / span
-    usual_width, usual_share = (_median(values, symbols) for values in (width, share))
-    known = pd.concat([adx, slope, share, usual_width, usual_share], axis=1).notna().all(axis=1)
-    idle = (volume < _LEAST_VOLUME) | (share < _LEAST_SPAN * usual_share) | (share > _MOST_SPAN * usual_share)
-    rules = [idle, (adx > _TRENDING) & (slope > _CLEAR_SLOPE), (adx < _RANGING) & (width < usual_width)]
+    measured, adx = measures(rows), rows["adx_14"].astype(np.float64)
+    slope, span, width = (measured[name] for name in MEASURES)
+    idle = (rows["volume_ratio_20"] < _LEAST_VOLUME) | (span < _LEAST_SPAN) | (span > _MOST_SPAN)
+    rules = [idle, (adx > _TRENDING) & (slope.abs() > _CLEAR_SLOPE), (adx < _RANGING) & (width < 1)]
     codes = np.select(rules, [NO_TRADE, TREND, RANGE], default=NO_TRADE).astype(np.float64)
-    return pd.Series(np.where(known, codes, np.nan), index=rows.index)
+    return pd.Series(np.where(adx.notna() & measured.notna().all(axis=1), codes, np.nan), index=rows.index)
+
+
+def measures(rows: pd.DataFrame) -> pd.DataFrame:
+    """What the rules compare, :data:`MEASURES`, of the same rows.
+
+    ``slope_5``: change of the mean within 5 bars in ATRs; ``span_to_usual`` and ``width_to_usual``: ATR and distance of the Bollinger
+    bands, both as a share of the price, over their medians of 100 bars.
+    """
+    average, span, share, width = (rows[name].astype(np.float64) for name in INPUTS[1:5])
+    symbols = rows["symbol"]
+    slope = average.groupby(symbols).diff(SLOPE_BARS) / span
+    return pd.concat([slope, share / _median(share, symbols), width / _median(width, symbols)], axis=1, keys=MEASURES)
 
 
 def _median(values: pd.Series, symbols: pd.Series) -> pd.Series:

@@ -84,16 +84,31 @@ def start(label: str, now: np.ndarray, later: np.ndarray, classes: int) -> Trans
 
 
 def regime_baselines(known: Dataset, data: Dataset, rule: Rule, classes: int) -> Predictions:
-    """State the shares in training (majority); for today the rule; ahead, that today's regime stays, and how it usually moves on.
+    """State the rows of one market simply; see :func:`simple_lines`."""
+    return simple_lines(known, known_today(known.rows, rule), known_today(data.rows, rule), data.rows.index, classes)
+
+
+def simple_lines(
+    known: Dataset, today: np.ndarray, current: np.ndarray, index: pd.Index, classes: int, *, same: str = SAME_DAY
+) -> Predictions:
+    """State the shares in training (majority); for now the rule; ahead, that today's regime stays, and how it usually moves on.
 
     Where today's regime is not known, the last one that was is taken.
+
+    Parameters
+    ----------
+    today
+        Regime known at each row of ``known``.
+    current
+        Regime known at each row to state, which has ``index``.
+    same
+        Name of the label that looks no bar ahead.
     """
-    index, today, current = data.rows.index, known_today(known.rows, rule), known_today(data.rows, rule)
     stated = {}
     for name, label in known.labels.items():
         now, later, _ = pairs(today, label)
         lines = {"majority": majority(later, classes).probabilities(current)}
-        if name == SAME_DAY:
+        if name == same:
             lines["rule"] = certain(current, classes, len(later))
         else:
             lines["persistence"] = persistence(now, later, classes).probabilities(current)

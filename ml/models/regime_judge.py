@@ -19,10 +19,10 @@ SAME_DAY = "same day"
 MAIN = "1 day"
 METRIC_NOTES = {
     "log_loss": "mean of -ln of the probability given to the regime that came; lower is better",
-    "accuracy": "share of days whose likeliest regime came",
+    "accuracy": "share of bars whose likeliest regime came",
     "balanced_accuracy": "mean over the regimes of the share found",
     "macro_f1": "mean F1 over the regimes",
-    "accuracy_on_change_days": "share found of the days whose regime differs from today's",
+    "accuracy_on_change_days": "share found of the bars whose regime differs from the one before the forecast",
     "calibration_error": "mean gap between stated and observed frequency; lower is better",
 }
 _PROMISED = 0.70
@@ -33,12 +33,15 @@ _LEAK_CHANGE_DAYS = 200
 class LeakLines:
     """What no honest forecast of a label (its name is ``question``) reaches.
 
-    By horizon ``accuracy`` is a baseline and how much better than it, ``on_change`` the accuracy on days whose regime differs from today's.
+    By horizon ``accuracy`` is a baseline and how much better than it, ``on_change`` the accuracy on bars whose regime differs from today's.
+    ``same`` names the label that looks no bar ahead, ``main`` the horizon that the first promise is about.
     """
 
     question: str
     accuracy: Mapping[str, tuple[str, float]]
     on_change: Mapping[str, float]
+    same: str = SAME_DAY
+    main: str = MAIN
 
 
 def judge_regimes(lines: LeakLines, walk_forward: pd.DataFrame) -> Judgement:
@@ -50,10 +53,10 @@ def judge_regimes(lines: LeakLines, walk_forward: pd.DataFrame) -> Judgement:
         If a forecast is better than anything honest can be: then the future leaked into it.
     """
     parts = {str(label): rows.dropna(axis=1, how="all") for label, rows in walk_forward.groupby("label")}
-    order = [SAME_DAY, *lines.accuracy]
+    order = [lines.same, *lines.accuracy]
     groups = [_judge_group(lines, label, parts[label]) for label in order if label in parts]
-    promises = [_beats_markov(parts[MAIN]), *(_promise_70(group) for group in groups)]
-    main = next(group for group in groups if group["name"] == MAIN)
+    promises = [_beats_markov(lines.main, parts[lines.main]), *(_promise_70(lines, group) for group in groups)]
+    main = next(group for group in groups if group["name"] == lines.main)
     return Judgement(
         groups,
         promises,
@@ -67,16 +70,16 @@ def _judge_group(leak: LeakLines, label: str, rows: pd.DataFrame) -> dict[str, A
     comparison = []
     for line in lines:
         role = {"model": "model", "rule": "reference"}.get(line, "baseline")
-        comparison.append({"name": line, "role": role, "metrics": _metrics(label, rows, line)})
+        comparison.append({"name": line, "role": role, "metrics": _metrics(rows, line, ahead=label != leak.same)})
     group = {"name": label, "metric_notes": METRIC_NOTES, "rows": len(rows), "comparison": comparison}
-    if label != SAME_DAY:
+    if label != leak.same:
         changed = int(np.sum(rows["actual"].to_numpy() != rows["persistence"].to_numpy()))
         group["change_days"] = changed
         _refuse_leak(leak, label, group, changed)
     return group
 
 
-def _metrics(label: str, rows: pd.DataFrame, line: str) -> dict[str, float]:
+def _metrics(rows: pd.DataFrame, line: str, *, ahead: bool) -> dict[str, float]:
     actual, stated = rows["actual"].to_numpy(), rows[line].to_numpy()
     chances = _probabilities(rows, line)
     metrics = {
@@ -86,7 +89,7 @@ def _metrics(label: str, rows: pd.DataFrame, line: str) -> dict[str, float]:
         "macro_f1": macro_f1(actual, stated),
         "calibration_error": expected_calibration_error(actual, chances),
     }
-    if label != SAME_DAY:
+    if ahead:
         changed = actual != rows["persistence"].to_numpy()
         if changed.any():
             metrics["accuracy_on_change_days"] = accuracy(actual[changed], stated[changed])
@@ -116,13 +119,13 @@ def _refuse_leak(lines: LeakLines, label: str, group: dict[str, Any], changed: i
         )
 
 
-def _beats_markov(rows: pd.DataFrame) -> dict[str, str]:
-    actual = rows["actual"].to_numpy()
+def _beats_markov(label: str, rows: pd.DataFrame) -> dict[str, str]:
+    what, actual = "Tomorrow's regime" if label == MAIN else f"The regime {label} ahead", rows["actual"].to_numpy()
     losses = {line: log_losses(actual, _probabilities(rows, line)) for line in ("model", "majority", "persistence", "Markov")}
     strongest = min((line for line in losses if line != "model"), key=lambda line: float(losses[line].mean()))
     gain = block_bootstrap(by_day(losses[strongest] - losses["model"], rows["closed_at"]))
     return {
-        "text": "Tomorrow's regime is forecast with a lower log-loss than the strongest baseline",
+        "text": f"{what} is forecast with a lower log-loss than the strongest baseline",
         "verdict": "met" if gain.low > 0 else "not met",
         "reason": (
             f"log-loss {losses['model'].mean():.3f} against {losses[strongest].mean():.3f} of {strongest!r}; "
@@ -131,7 +134,7 @@ def _beats_markov(rows: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _promise_70(group: dict[str, Any]) -> dict[str, str]:
+def _promise_70(lines: LeakLines, group: dict[str, Any]) -> dict[str, str]:
     name, found = group["name"], _line(group, "model")["accuracy"]
     simple = max(
         (entry for entry in group["comparison"] if entry["role"] != "model"),
@@ -139,7 +142,7 @@ def _promise_70(group: dict[str, Any]) -> dict[str, str]:
     )
     reached = simple["metrics"]["accuracy"]
     verdict = "not met" if found < _PROMISED else "trivially met" if reached >= _PROMISED else "met"
-    when = "today" if name == SAME_DAY else f"{name} ahead"
+    when = f"{name} ahead" if name != lines.same else "today" if name == SAME_DAY else f"of the {name}"
     return {
         "text": f"70 % of the regimes right, {when}",
         "verdict": verdict,

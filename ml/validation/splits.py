@@ -1,4 +1,4 @@
-"""Folds in time order: an expanding training part, a test part of a year, purged by the time a label is known."""
+"""Folds in time order: an expanding training part, a test part of a year or a month, purged by the time a label is known."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pandas as pd
 
 _LEAST_YEARS, _MOST_YEARS = 2, 5
 _YEAR = pd.Timedelta(days=365.25)
+_MONTH = pd.Timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def expanding_folds(closed_at: pd.Series) -> list[Fold]:
     folds: list[Fold] = []
     start = anchor
     while start <= last:
-        end = anchor + pd.DateOffset(years=len(folds) + 1)
+        end = start + _MONTH if last - first < _YEAR else anchor + pd.DateOffset(years=len(folds) + 1)
         folds.append(Fold(start, end))
         start = end
     return folds
