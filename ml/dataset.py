@@ -175,7 +175,7 @@ def too_short(closed_at: pd.Series, timeframe: str = "1d") -> str | None:
 
 
 def leave_out_short(
-    model_id: str, closed_at: Mapping[str, pd.Series], left_out: Mapping[str, str] | None = None, *, of: str = ""
+    model_id: str, closed_at: Mapping[str, pd.Series], left_out: Mapping[str, str] | None = None, *, timeframe: str = "1d", of: str = ""
 ) -> dict[str, str]:
     """Why symbols take no part: those of ``left_out``, and those whose rows are too few.
 
@@ -193,7 +193,8 @@ def leave_out_short(
     ModelError
         If no symbol is left.
     """
-    reasons = {symbol: of + reason for symbol, closes in closed_at.items() if (reason := too_short(closes, timeframe))} | dict(left_out or {})
+    short = {symbol: of + reason for symbol, closes in closed_at.items() if (reason := too_short(closes, timeframe))}
+    reasons = short | dict(left_out or {})
     if closed_at.keys() <= reasons.keys():
         raise insufficient(model_id, "; ".join(f"{symbol}: {why}" for symbol, why in reasons.items()) or "there is no symbol")
     return reasons
