@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from include.actions import append_actions
-from include.errors import MarketmillError, SourceError
+from include.errors import SourceError
 from include.lake import Lake
 from include.landing import list_landed
-from include.results.errors import ResultsError
 from include.timeframes import TIMEFRAMES
 from include.universes import Instrument, Kind
-from marketmill.hooks.actions import Actions, ActionsHook, ActionsOutcome
-from marketmill.outcomes import Permanent, RateLimited, Transient
+from marketmill.asking import Asking
+from marketmill.hooks.actions import Actions, ActionsHook
+from marketmill.outcomes import tell
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,31 +36,34 @@ class FetchedActions:
 def fetch_actions(lake: Lake, hook: ActionsHook, instruments: Sequence[Instrument], start: datetime) -> list[FetchedActions]:
     """Ask for the actions of each share since its first landed bar, or ``start`` (UTC) where that is earlier, and store the new ones.
 
-    A symbol that fails does not stop the others, but a source that wants to be left alone does.
+    A symbol that fails does not stop the others. A source that wants to be left alone does, and a source that cannot be reached is
+    not asked about the others.
 
     Raises
     ------
     LakeError
         If an action cannot be stored.
     """
-    results = []
+    results, asking = [], Asking()
     shares = [instrument for instrument in instruments if instrument.kind in {Kind.STOCK, Kind.FUND}]
     with closing(hook):
         for number, share in enumerate(shares, start=1):
-            result = _fetch(lake, hook, share, start)
+            is_news = asking.gone is None
+            result = _fetch(lake, hook, share, start, asking)
             results.append(result)
-            said = result.reason or f"{result.new} new splits and dividends"
-            _LOG.info("%d/%d %s: %s", number, len(shares), share.symbol, said)
+            if is_news:
+                said = result.reason or f"{result.new} new splits and dividends"
+                _LOG.info("%d/%d %s: %s", number, len(shares), share.symbol, said)
             if result.state == "rate_limited":
                 break
     return results
 
 
-def _fetch(lake: Lake, hook: ActionsHook, share: Instrument, start: datetime) -> FetchedActions:
+def _fetch(lake: Lake, hook: ActionsHook, share: Instrument, start: datetime, asking: Asking) -> FetchedActions:
     symbol, source = share.symbol, hook.source.value
     # Every split since a bar was landed has to be known, or the bar would stay on an old price scale.
     landed = [answer.start for timeframe in TIMEFRAMES for answer in list_landed(lake, source, timeframe, symbol)]
-    outcome = _ask(hook, share, min([start, *landed]))
+    outcome = asking.ask(symbol, partial(hook.fetch_actions, share, min([start, *landed])))
     if isinstance(outcome, Actions):
         try:
             new = append_actions(lake, symbol, source, outcome.fetched_at, outcome.actions)
@@ -68,20 +72,4 @@ def _fetch(lake: Lake, hook: ActionsHook, share: Instrument, start: datetime) ->
         for action in new:
             _LOG.info("%s: %s of %g on %s", symbol, action.kind, action.value, action.date)
         return FetchedActions(symbol, new=len(new))
-    until = outcome.until.isoformat() if isinstance(outcome, RateLimited) else None
-    return FetchedActions(symbol, _STATES[type(outcome)], reason=outcome.reason, until=until)
-
-
-_STATES: dict[type, str] = {RateLimited: "rate_limited", Transient: "transient", Permanent: "permanent"}
-
-
-def _ask(hook: ActionsHook, share: Instrument, start: datetime) -> ActionsOutcome:
-    try:
-        return hook.fetch_actions(share, start)
-    except ResultsError as error:
-        return Transient(str(error))
-    except MarketmillError:
-        raise
-    except Exception as error:  # noqa: BLE001  (a fault of ours in one symbol's answer must not cost the others theirs)
-        _LOG.exception("%s: the hook failed", share.symbol)
-        return Transient(f"unexpected {type(error).__name__}: {error}")
+    return FetchedActions(symbol, **tell(symbol, outcome))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from include.errors import MarketmillError
 from include.lake import Lake
 from include.landing import Adjustment, Interval, Landed, list_landed, missing_intervals, write_landing
-from include.results.errors import ResultsError
 from include.schemas import LANDING
 from include.universes import Instrument, load_universe, pick_instruments
+from marketmill.asking import Asking
 from marketmill.hooks.base import BarsHook
-from marketmill.outcomes import ConfirmedEmpty, Data, Outcome, Permanent, RateLimited, Transient
+from marketmill.outcomes import MAY_PASS, ConfirmedEmpty, Data, Outcome, Permanent, tell
 
 _LOG = logging.getLogger(__name__)
 _SHOWN = 60
@@ -55,9 +56,7 @@ class FetchPlan:
 
     def as_dict(self) -> dict[str, Any]:
         """Tell the same as plain values, with ``title`` for people."""
-        names = ", ".join(self.symbols)
-        short = names if len(names) <= _SHOWN else f"{self.symbols[0]} to {self.symbols[-1]} ({len(self.symbols)})"
-        return asdict(self) | {"title": short}
+        return asdict(self) | {"title": short_list(self.symbols)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> FetchPlan:
@@ -65,12 +64,19 @@ class FetchPlan:
         return cls(**{name: value for name, value in values.items() if name != "title"})
 
 
+def short_list(symbols: Sequence[str]) -> str:
+    """Name all of a few symbols, and of many the first and the last."""
+    names = ", ".join(symbols)
+    return names if len(names) <= _SHOWN else f"{symbols[0]} to {symbols[-1]} ({len(symbols)})"
+
+
 @dataclass(frozen=True)
 class Fetched:
-    """What came of one symbol. ``state`` is one of the words below; ``until`` is set for ``rate_limited`` only. JSON-safe.
+    """What came of one symbol; JSON-safe.
 
-    ``complete``: every part of the interval has landed, ``rows`` of it now. The others are the failures of
-    :mod:`marketmill.outcomes`: ``rate_limited``, ``transient``, ``permanent``; what landed before them stays.
+    ``state`` is ``complete``: every part of the interval has landed, ``rows`` of it now; or a failure as
+    :func:`marketmill.outcomes.tell` tells it, with ``reason`` and ``until``. What landed before it stays; ``missing`` names what did
+    not, as dates in UTC.
     """
 
     symbol: str
@@ -79,6 +85,7 @@ class Fetched:
     asked: int = 0
     reason: str = ""
     until: str | None = None
+    missing: str = ""
 
     @property
     def failed(self) -> bool:
@@ -88,36 +95,48 @@ class Fetched:
     @property
     def may_pass(self) -> bool:
         """Whether asking again later is right."""
-        return self.state in ("transient", "rate_limited")
+        return self.state in MAY_PASS
 
 
 def fetch_batch(lake: Lake, hook: BarsHook, plan: FetchPlan) -> list[Fetched]:
-    """Fetch each symbol of a batch; one that fails does not stop the others, but a source that wants to be left alone does.
+    """Fetch each symbol of a batch; one that fails does not stop the others.
+
+    A source that wants to be left alone does, and a source that cannot be reached is not asked about the others.
 
     Raises
     ------
     LakeError
         If an answer cannot be stored.
     """
-    results = []
+    results, asking = [], Asking()
     with closing(hook):
         for number, instrument in enumerate(plan.instruments, start=1):
-            result = fetch_symbol(lake, hook, plan, instrument)
+            is_news = asking.gone is None
+            result = fetch_symbol(lake, hook, plan, instrument, asking)
             results.append(result)
             said = f"{result.rows} rows landed" if result.asked else "everything has landed already"
-            _LOG.info("%d/%d %s: %s", number, len(plan.symbols), instrument.symbol, result.reason if result.failed else said)
+            if is_news or not result.failed:
+                _LOG.info("%d/%d %s: %s", number, len(plan.symbols), instrument.symbol, result.reason if result.failed else said)
             if result.state == "rate_limited":
                 break
     return results
 
 
-def fetch_symbol(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument) -> Fetched:
+def fetch_symbol(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument, asking: Asking) -> Fetched:
     """Ask for each missing interval of one symbol and land the answers, until one fails."""
-    symbol, rows, asked = instrument.symbol, 0, 0
     edition = hook.edition(instrument, plan.timeframe)
-    for start, end in _missing(lake, hook, plan, instrument, edition):
+    result = _fetch(lake, hook, plan, instrument, edition, asking)
+    if not result.failed:
+        return result
+    return replace(result, missing=", ".join(_span(*gap) for gap in _missing(lake, hook, plan, instrument, edition)))
+
+
+def _fetch(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument, edition: str, asking: Asking) -> Fetched:
+    symbol, rows, asked = instrument.symbol, 0, 0
+    gaps = _missing(lake, hook, plan, instrument, edition)
+    for start, end in [chunk for gap in gaps for chunk in hook.chunks(plan.timeframe, *gap)]:
         asked += 1
-        outcome = _ask(hook, instrument, plan.timeframe, start, end)
+        outcome = _ask(asking, hook, instrument, plan.timeframe, start, end)
         if isinstance(outcome, Data | ConfirmedEmpty):
             covered = _covered(outcome, end)
             landed = _landed(plan, hook, symbol, (start, covered), edition, outcome)
@@ -129,34 +148,29 @@ def fetch_symbol(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instru
             if covered < end:
                 return Fetched(symbol, "transient", rows, asked, f"bars from {covered:%Y-%m-%d %H:%M} UTC on are not finished yet")
             continue
-        until = outcome.until.isoformat() if isinstance(outcome, RateLimited) else None
-        return Fetched(symbol, _STATES[type(outcome)], rows, asked, outcome.reason, until)
+        return Fetched(symbol, rows=rows, asked=asked, **tell(symbol, outcome))
     return Fetched(symbol, "complete", rows, asked)
 
 
-_STATES: dict[type, str] = {RateLimited: "rate_limited", Transient: "transient", Permanent: "permanent"}
-
-
-def _missing(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument, edition: str) -> Iterator[Interval]:
+def _missing(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument, edition: str) -> list[Interval]:
     landed = list_landed(lake, hook.source, plan.timeframe, instrument.symbol)
     if plan.since:
         since = datetime.fromisoformat(plan.since)
         landed = [answer for answer in landed if answer.fetched_at >= since]
     current = [(answer.start, answer.end) for answer in landed if not edition or answer.request == edition]
-    for start, end in missing_intervals(plan.interval, current):
-        yield from hook.chunks(plan.timeframe, start, end)
+    return missing_intervals(plan.interval, current)
 
 
-def _ask(hook: BarsHook, instrument: Instrument, timeframe: str, start: datetime, end: datetime) -> Outcome:
+def _span(start: datetime, end: datetime) -> str:
+    days = (f"{moment:%Y-%m-%d %H:%M}".removesuffix(" 00:00") for moment in (start, end))
+    return " to ".join(days)
+
+
+def _ask(asking: Asking, hook: BarsHook, instrument: Instrument, timeframe: str, start: datetime, end: datetime) -> Outcome:
     try:
-        return hook.fetch(instrument, timeframe, start, end)
-    except ResultsError as error:
-        return Transient(str(error))
+        return asking.ask(instrument.symbol, partial(hook.fetch, instrument, timeframe, start, end))
     except MarketmillError as error:
         return Permanent(str(error))
-    except Exception as error:  # noqa: BLE001  (a fault of ours in one symbol's answer must not cost the others theirs)
-        _LOG.exception("%s: the hook of %s failed", instrument.symbol, hook.source)
-        return Transient(f"unexpected {type(error).__name__}: {error}")
 
 
 def _covered(outcome: Data | ConfirmedEmpty, end: datetime) -> datetime:

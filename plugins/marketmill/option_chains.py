@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import TypeVar
 
-from include.errors import MarketmillError
 from include.lake import Lake
 from include.option_chains import LandedChain, find_chain, list_chains, write_chain
-from include.results.errors import ResultsError
 from include.universes import Instrument
+from marketmill.asking import Asking
 from marketmill.hooks.option_chains import Chain, Expiries, OptionChainsHook
-from marketmill.outcomes import ConfirmedEmpty, Permanent, RateLimited, Transient
+from marketmill.outcomes import ConfirmedEmpty, Failure, Permanent, tell
 
 _LOG = logging.getLogger(__name__)
 _NEAREST = 4
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class Snapshot:
     """What came of one symbol; JSON-safe.
 
     ``landed`` chains are new, ``held`` ones were in the lake and cost nothing. ``state`` is ``complete``, or the failure that stopped
-    it: ``rate_limited`` (until ``until``), ``transient`` or ``permanent``; what landed before stays.
+    it as :func:`marketmill.outcomes.tell` tells it, with ``reason`` and ``until``; what landed before stays.
     """
 
     symbol: str
@@ -53,7 +49,9 @@ class Snapshot:
 
 
 def snapshot_chains(lake: Lake, hook: OptionChainsHook, instruments: Sequence[Instrument], wish: ChainWish) -> list[Snapshot]:
-    """Take a snapshot of each symbol; one that fails does not stop the others, but a source that wants to be left alone does.
+    """Take a snapshot of each symbol; one that fails does not stop the others.
+
+    A source that wants to be left alone does, and a source that cannot be reached is not asked about the others.
 
     Raises
     ------
@@ -62,19 +60,21 @@ def snapshot_chains(lake: Lake, hook: OptionChainsHook, instruments: Sequence[In
     LakeError
         If a chain cannot be stored.
     """
-    results = []
+    results, asking = [], Asking()
     with closing(hook):
         for number, instrument in enumerate(instruments, start=1):
-            result = snapshot_symbol(lake, hook, instrument, wish)
+            is_news = asking.gone is None
+            result = snapshot_symbol(lake, hook, instrument, wish, asking)
             results.append(result)
-            said = f"{result.landed} chains landed, {result.held} held already"
-            _LOG.info("%d/%d %s: %s%s", number, len(instruments), instrument.symbol, said, f"; {result.reason}" if result.reason else "")
+            said = f"{result.landed} chains landed, {result.held} held already{f'; {result.reason}' if result.reason else ''}"
+            if is_news or not result.reason:
+                _LOG.info("%d/%d %s: %s", number, len(instruments), instrument.symbol, said)
             if result.state == "rate_limited":
                 break
     return results
 
 
-def snapshot_symbol(lake: Lake, hook: OptionChainsHook, instrument: Instrument, wish: ChainWish) -> Snapshot:
+def snapshot_symbol(lake: Lake, hook: OptionChainsHook, instrument: Instrument, wish: ChainWish, asking: Asking) -> Snapshot:
     """Land the chains of one symbol until one fails. A chain that is not listed any more is served by the newest one held."""
     symbol, source = instrument.symbol, hook.source.value
     fresh = {chain.expiry for chain in list_chains(lake, source, symbol, wish.since)}
@@ -84,7 +84,7 @@ def snapshot_symbol(lake: Lake, hook: OptionChainsHook, instrument: Instrument, 
     held |= {day for day in wanted - held if day < wish.today and _is_held(lake, source, symbol, day)}
     if wanted and not wanted - held:
         return Snapshot(symbol, held=len(held))
-    listing = _ask(symbol, partial(hook.list_expiries, instrument))
+    listing = asking.ask(symbol, partial(hook.list_expiries, instrument))
     if not isinstance(listing, Expiries):
         return _failed(symbol, listing, 0, len(held))
     listed = set(listing.listed)
@@ -94,7 +94,7 @@ def snapshot_symbol(lake: Lake, hook: OptionChainsHook, instrument: Instrument, 
     held |= {day for day in unlisted if _is_held(lake, source, symbol, day)}
     landed = 0
     for expiry in sorted((wanted & listed) - held):
-        chain = _ask(symbol, partial(hook.fetch_chain, instrument, expiry))
+        chain = asking.ask(symbol, partial(hook.fetch_chain, instrument, expiry))
         if not isinstance(chain, Chain):
             return _failed(symbol, chain, landed, len(held))
         write_chain(lake, LandedChain(source, symbol, expiry, chain.fetched_at), chain.rows)
@@ -112,24 +112,10 @@ def _is_held(lake: Lake, source: str, symbol: str, expiry: date) -> bool:
     return chain is not None
 
 
-def _ask(symbol: str, question: Callable[[], Answer]) -> Answer | Transient:
-    try:
-        return question()
-    except ResultsError as error:
-        return Transient(str(error))
-    except MarketmillError:
-        raise
-    except Exception as error:  # noqa: BLE001  (a fault of ours in one symbol's answer must not cost the others theirs)
-        _LOG.exception("%s: the hook failed", symbol)
-        return Transient(f"unexpected {type(error).__name__}: {error}")
-
-
-_STATES: dict[type, str] = {ConfirmedEmpty: "permanent", RateLimited: "rate_limited", Transient: "transient", Permanent: "permanent"}
-
-
-def _failed(symbol: str, outcome: ConfirmedEmpty | RateLimited | Transient | Permanent, landed: int, held: int) -> Snapshot:
-    until = outcome.until.isoformat() if isinstance(outcome, RateLimited) else None
-    return Snapshot(symbol, _STATES[type(outcome)], landed, held, outcome.reason, until)
+def _failed(symbol: str, outcome: ConfirmedEmpty | Failure, landed: int, held: int) -> Snapshot:
+    # Somebody who wants chains of what has none has to change the wish.
+    failure = Permanent(outcome.reason) if isinstance(outcome, ConfirmedEmpty) else outcome
+    return Snapshot(symbol, landed=landed, held=held, **tell(symbol, failure))
 
 
 def _unlisted(symbol: str, source: str, expiry: date, listed: Sequence[date], today: date) -> str:

@@ -1,17 +1,21 @@
 """What can come of asking a source for the bars of one symbol in one interval: exactly one of five outcomes.
 
 Only :class:`Data` and :class:`ConfirmedEmpty` may land; the others leave the interval missing, so that the next run asks again.
-An empty answer without a positive reason is :class:`Transient`, never :class:`ConfirmedEmpty`.
+An empty answer without a positive reason is :class:`Transient`, never :class:`ConfirmedEmpty`. :class:`Unreachable` is the
+:class:`Transient` one that spares the other symbols the question.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-from include.landing import Adjustment
+    from include.landing import Adjustment
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,48 @@ class Transient:
 
 
 @dataclass(frozen=True)
+class Unreachable(Transient):
+    """Nobody can be reached at the source's address: another symbol would fare no better, so none is asked for before a later try."""
+
+
+@dataclass(frozen=True)
 class Permanent:
     """It failed in a way that asking again does not cure: somebody has to change something."""
 
     reason: str
 
 
-Outcome = Data | ConfirmedEmpty | RateLimited | Transient | Permanent
+Failure = RateLimited | Transient | Permanent
+Outcome = Data | ConfirmedEmpty | Failure
+
+
+class Failed(TypedDict):
+    """A failure as plain values: which one it is, why, and, of ``rate_limited`` alone, until when (ISO 8601, UTC)."""
+
+    state: str
+    reason: str
+    until: str | None
+
+
+_STATES: dict[type[Failure], str] = {
+    RateLimited: "rate_limited",
+    Transient: "transient",
+    Unreachable: "unreachable",
+    Permanent: "permanent",
+}
+#: States after which asking again later is right.
+MAY_PASS = ("rate_limited", "transient", "unreachable")
+
+
+def tell(symbol: str, failure: Failure) -> Failed:
+    """Tell a failure of a symbol, beside which the reason will stand: it need not begin with it."""
+    until = failure.until.isoformat() if isinstance(failure, RateLimited) else None
+    return {"state": _STATES[type(failure)], "reason": failure.reason.removeprefix(f"{symbol}: "), "until": until}
+
+
+def list_reasons(reasons: Mapping[str, str]) -> str:
+    """Reasons by symbol as one text; symbols with the same reason share it."""
+    symbols: dict[str, list[str]] = {}
+    for symbol, reason in reasons.items():
+        symbols.setdefault(reason, []).append(symbol)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in symbols.items())

@@ -10,7 +10,7 @@ from typing import ClassVar
 from include.actions import Action
 from include.sources import SourceName
 from include.universes import Instrument
-from marketmill.outcomes import Permanent, RateLimited, Transient
+from marketmill.outcomes import Failure
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Actions:
     fetched_at: datetime
 
 
-ActionsOutcome = Actions | RateLimited | Transient | Permanent
+ActionsOutcome = Actions | Failure
 
 
 class ActionsHook(ABC):

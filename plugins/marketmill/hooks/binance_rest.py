@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 
 import ccxt
 import pyarrow as pa
+import requests
+from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from include.errors import SourceError
 from marketmill.hooks.binance_connection import BinanceAccess
 from marketmill.hooks.binance_rows import milliseconds, read_answer
-from marketmill.outcomes import Permanent, RateLimited, Transient
+from marketmill.outcomes import Failure, Permanent, RateLimited, Transient, Unreachable
 from marketmill.quota.errors import QuotaWait
 from marketmill.quota.requests import Request
 from marketmill.quota.spending import Quota
@@ -33,7 +35,7 @@ _T = TypeVar("_T")
 class BinanceFailure(Exception):  # noqa: N818 - an outcome on its way up, nothing of ours went wrong
     """A question that could not be answered, as the outcome of the fetch that asked it."""
 
-    def __init__(self, outcome: RateLimited | Transient | Permanent) -> None:
+    def __init__(self, outcome: Failure) -> None:
         super().__init__(outcome.reason)
         self.outcome = outcome
 
@@ -184,12 +186,21 @@ class BinanceRest:
         if isinstance(error, ccxt.BadSymbol):
             return UnknownPairError(str(error))
         if status == 0:
-            cause = type(error.__cause__ or error).__name__
-            seconds = self._timeout.total_seconds()
-            return _PassingError(f"no answer in {seconds:g} s" if isinstance(error, ccxt.RequestTimeout) else f"no whole answer ({cause})")
+            return self._no_answer(error)
         if status >= 500 or (status == 400 and isinstance(error, ccxt.OperationFailed)):
             return _PassingError(f"it answered with HTTP {status}")
         return self._permanent(f"it refused the request with HTTP {status} ({_said(error)}); is this the address of Binance's REST API?")
+
+    def _no_answer(self, error: ccxt.BaseError) -> Exception:
+        if why := _why_unreachable(error.__cause__):
+            text = (
+                f"Binance cannot be reached at {self._place} ({why}): look at the network and HTTPS_PROXY, or set another REST address in "
+                "the connection, then run the same again"
+            )
+            return BinanceFailure(Unreachable(text))
+        if isinstance(error, ccxt.RequestTimeout):
+            return _PassingError(f"no answer in {self._timeout.total_seconds():g} s")
+        return _PassingError(f"no whole answer ({type(error.__cause__ or error).__name__})")
 
     def _permanent(self, text: str) -> BinanceFailure:
         return BinanceFailure(Permanent(f"{self._place}: {text}"))
@@ -206,6 +217,20 @@ class BinanceRest:
         wait = max(waits, default=timedelta())
         until = self._quota.ledger.block(self._quota.vendor, wait if wait > timedelta() else None, reason)
         return BinanceFailure(RateLimited(until, reason))
+
+
+def _why_unreachable(error: BaseException | None) -> str:
+    """Why no conversation came about, in a few words; empty where one did, and broke off."""
+    if isinstance(error, requests.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate is refused; behind a proxy of your own set REQUESTS_CA_BUNDLE"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not answer"
+    reason = getattr(error.args[0], "reason", None) if isinstance(error, requests.ConnectionError) and error.args else None
+    if isinstance(reason, NameResolutionError):
+        return "its name is not found"
+    return "no connection" if isinstance(reason, NewConnectionError) else ""
 
 
 def _nothing_in(answer: Any) -> None:

@@ -20,9 +20,9 @@ from include.universes import Instrument
 from marketmill.hooks.base import BarsHook
 from marketmill.hooks.ibkr_connection import CONNECTION_ID, Gateway, read_gateway
 from marketmill.hooks.ibkr_contracts import listing_of
-from marketmill.hooks.ibkr_errors import IbkrError, Meaning, RefusedError
+from marketmill.hooks.ibkr_errors import IbkrError, Meaning, RefusedError, UnreachableError
 from marketmill.hooks.option_chains import ChainOutcome, ExpiriesOutcome, OptionChainsHook
-from marketmill.outcomes import Outcome, Permanent, RateLimited, Transient
+from marketmill.outcomes import Failure, Outcome, Permanent, RateLimited, Transient, Unreachable
 from marketmill.quota.errors import QuotaWait
 from marketmill.quota.ledger import open_ledger
 from marketmill.quota.spending import Quota
@@ -100,7 +100,7 @@ class IbkrHook(BarsHook, OptionChainsHook):
             except ResultsError as error:
                 self.log.warning("the client id is given back by itself in a while: %s", error)
 
-    def _outcome(self, instrument: Instrument, work: Callable[[], T]) -> T | RateLimited | Transient | Permanent:
+    def _outcome(self, instrument: Instrument, work: Callable[[], T]) -> T | Failure:
         symbol = instrument.symbol
         try:
             listing_of(instrument)  # a wrong symbol needs no connection to be refused
@@ -111,10 +111,14 @@ class IbkrHook(BarsHook, OptionChainsHook):
             return RateLimited(wait.until, f"{symbol}: {wait}")
         except RefusedError as error:
             return self._refusal(symbol, error)
+        except UnreachableError as error:
+            return Unreachable(
+                f"{error}: start it with API clients allowed, or correct the connection {self.ibkr_conn_id}, then run the same again"
+            )
         except IbkrError as error:
             return Transient(f"{symbol}: {error} (connection {self.ibkr_conn_id})")
 
-    def _refusal(self, symbol: str, error: RefusedError) -> RateLimited | Transient | Permanent:
+    def _refusal(self, symbol: str, error: RefusedError) -> Failure:
         if error.meaning is Meaning.PACING:
             until = self._quota.ledger.block(self.source.value, None, str(error))
             advice = "raise snapshot_interval if this happens often"

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from marketmill.hooks.ibkr_connection import Gateway
 from marketmill.hooks.ibkr_contracts import Listing
-from marketmill.hooks.ibkr_errors import ClientIdTakenError, RefusedError, SilenceError, UnreachableError, UnreadableError
+from marketmill.hooks.ibkr_errors import BrokenError, ClientIdTakenError, RefusedError, SilenceError, UnreachableError, UnreadableError
 
 _CONNECT_SECONDS, _HANG_UP_SECONDS = 15.0, 2.0
 _TAKEN, _LOST, _RESTORED = 326, 1100, {1101, 1102}
@@ -100,8 +101,10 @@ class IbkrClient:
             if failed.done():
                 raise failed.result()
             await connecting
-        except (OSError, TimeoutError) as error:
-            raise self._unreachable(f"{type(error).__name__}") from error
+        except TimeoutError as error:
+            raise self._unreachable(f"no answer within {patience:g} s") from error
+        except OSError as error:
+            raise self._unreachable(_reason(error)) from error
         finally:
             self._ib.errorEvent -= hear
             client.apiError -= end
@@ -193,7 +196,7 @@ class IbkrClient:
         try:
             number = self._ib.client.getReqId()
         except ConnectionError as error:
-            raise self._unreachable(str(error)) from error
+            raise self._broken(error) from error
         return await self._answer(number, lambda _: send(number), contract, cancel=cancel)
 
     async def _answer(
@@ -213,7 +216,7 @@ class IbkrClient:
             lost = "; TWS has lost its connection to IBKR" if self._is_cut_off else ""
             raise SilenceError(f"no answer from {self._gateway} within {self._gateway.timeout:g} s{lost}") from error
         except OSError as error:
-            raise self._unreachable(str(error)) from error
+            raise self._broken(error) from error
 
     def _hear(self, _number: int, code: int, _text: str, _contract: Any) -> None:
         if code == _LOST:
@@ -222,7 +225,15 @@ class IbkrClient:
             self._is_cut_off = False
 
     def _unreachable(self, why: str) -> UnreachableError:
-        return UnreachableError(f"no connection to {self._gateway} ({why}): is TWS or IB Gateway running, with API clients allowed?")
+        return UnreachableError(f"no TWS or IB Gateway answers at {self._gateway} ({why})")
+
+    def _broken(self, error: OSError) -> BrokenError:
+        return BrokenError(f"the connection to {self._gateway} broke ({error}); run the same again")
+
+
+def _reason(error: OSError) -> str:
+    """What the system says; asyncio's own text names the address once more."""
+    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror or type(error).__name__
 
 
 def _moment(value: Any, bar_size: str) -> datetime:

@@ -27,7 +27,11 @@ class IbkrError(Exception):
 
 
 class UnreachableError(IbkrError):
-    """TWS or IB Gateway cannot be reached, or the connection broke."""
+    """TWS or IB Gateway cannot be reached."""
+
+
+class BrokenError(IbkrError):
+    """The connection broke; the next request makes another."""
 
 
 class SilenceError(IbkrError):

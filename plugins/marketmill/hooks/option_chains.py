@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from include.sources import SourceName
 from include.universes import Instrument
-from marketmill.outcomes import ConfirmedEmpty, Permanent, RateLimited, Transient
+from marketmill.outcomes import ConfirmedEmpty, Failure
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Chain:
     fetched_at: datetime
 
 
-ExpiriesOutcome = Expiries | ConfirmedEmpty | RateLimited | Transient | Permanent
-ChainOutcome = Chain | RateLimited | Transient | Permanent
+ExpiriesOutcome = Expiries | ConfirmedEmpty | Failure
+ChainOutcome = Chain | Failure
 
 
 class OptionChainsHook(ABC):

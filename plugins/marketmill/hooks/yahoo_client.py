@@ -7,6 +7,7 @@ volumes with zeros, drop rows, ask once more for the time zone of each symbol, a
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -14,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from include.errors import MarketmillError
-from marketmill.outcomes import Permanent, RateLimited, Transient
+from marketmill.outcomes import Failure, Permanent, RateLimited, Transient, Unreachable
 from marketmill.quota.errors import QuotaWait
 from marketmill.quota.requests import Request
 from marketmill.quota.spending import Quota
@@ -25,12 +26,16 @@ _CRUMB = "/v1/test/getcrumb"
 #: 999 is an older way of Yahoo's to say 429.
 _THROTTLED = (429, 999)
 _LONGEST_TEXT = 200
+#: What curl says where no conversation came about: proxy or host not found, no connection, no handshake, a certificate refused.
+_NO_CONVERSATION = {5, 6, 7, 35, 60, 77, 97}
+_CURL_SAYS = re.compile(r"curl: \(\d+\) (.+?)\.? See http")
+_NOT_EVEN_CONNECTED = ("Connection timed out", "Resolving timed out", "CONNECT tunnel failed")
 
 
 class YahooError(Exception):
     """A request that brought no answer; ``outcome`` says what came of it."""
 
-    def __init__(self, outcome: RateLimited | Transient | Permanent) -> None:
+    def __init__(self, outcome: Failure) -> None:
         super().__init__(outcome.reason)
         self.outcome = outcome
 
@@ -104,7 +109,7 @@ class YahooClient:
         except MarketmillError:
             raise
         except Exception as error:  # curl's errors, yfinance's, and whatever its reading of Yahoo's pages stumbles over
-            raise YahooError(Transient(f"Yahoo gave no whole answer for {symbol} ({_shown(error)}); ask again later")) from error
+            raise YahooError(_no_answer(symbol, error)) from error
         if status >= 400:
             raise _refusal(symbol, status, _description(content, body))
         if not isinstance(content, dict) or not isinstance(content.get(body), dict):
@@ -196,6 +201,16 @@ def _refusal(symbol: str, status: int, description: str) -> YahooError:
     if status in (400, 422):
         return YahooError(Permanent(f"Yahoo does not take the request for {symbol} ({said})"))
     return YahooError(Transient(f"Yahoo failed for {symbol} ({said}); ask again later"))
+
+
+def _no_answer(symbol: str, error: Exception) -> Transient:
+    said = _CURL_SAYS.search(str(error))
+    words = said[1] if said else ""
+    if getattr(error, "code", 0) in _NO_CONVERSATION or words.startswith(_NOT_EVEN_CONNECTED):
+        return Unreachable(
+            f"Yahoo cannot be reached ({words}): look at the network, HTTPS_PROXY and CURL_CA_BUNDLE, then run the same again"
+        )
+    return Transient(f"Yahoo gave no whole answer for {symbol} ({_shown(error)}); ask again later")
 
 
 def _shown(error: Exception) -> str:

@@ -13,6 +13,7 @@ from include.errors import SourceError
 from include.sources import SourceName
 from marketmill.operators.asked import open_asked
 from marketmill.operators.waiting import WaitingOperator
+from marketmill.outcomes import MAY_PASS, list_reasons
 
 
 class FetchActionsOperator(WaitingOperator):
@@ -48,17 +49,14 @@ class FetchActionsOperator(WaitingOperator):
             done = [*self.done, *(result.symbol for result in results if result.state == "complete")]
             self.wait_until(datetime.fromisoformat(until), done)
         failed = {result.symbol: result.reason for result in results if result.state != "complete"}
-        named = "; ".join(f"{symbol}: {reason}" for symbol, reason in failed.items())
-        if any(result.state == "transient" for result in results) and context["ti"].try_number <= context["ti"].max_tries:
-            raise AirflowException(f"to be tried again: {named}")
-        return self._without(plan.symbols, failed, named) if failed else dict(self.reviewed)
+        if any(result.state in MAY_PASS for result in results) and context["ti"].try_number <= context["ti"].max_tries:
+            raise AirflowException(f"to be tried again: {list_reasons(failed)}")
+        return self._without(plan.symbols, failed) if failed else dict(self.reviewed)
 
-    def _without(self, symbols: list[str], failed: dict[str, str], named: str) -> dict[str, Any]:
+    def _without(self, symbols: list[str], failed: dict[str, str]) -> dict[str, Any]:
         left = [symbol for symbol in symbols if symbol not in failed]
         if not left:
-            raise SourceError(f"the splits and dividends of no symbol could be fetched: {named}; their bars have landed")
-        for symbol, reason in failed.items():
-            self.log.warning("%s is left out, its splits and dividends could not be fetched: %s", symbol, reason)
+            raise SourceError(f"the splits and dividends of no symbol could be fetched, their bars have landed: {list_reasons(failed)}")
         held_up = {symbol: f"its bars have landed, but not its splits and dividends: {reason}" for symbol, reason in failed.items()}
         plan = self.reviewed["plan"] | {"symbols": left, "title": f"{len(left)} symbols"}
         return {"plan": plan, "failed": self.reviewed["failed"] | held_up}

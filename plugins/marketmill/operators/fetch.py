@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,10 @@ from marketmill.months import target_months
 from marketmill.operators.asked import open_asked
 from marketmill.operators.base import MillOperator
 from marketmill.operators.waiting import WaitingOperator
+from marketmill.outcomes import list_reasons
 from marketmill.window import Window, Wish, choose_window
 
 if TYPE_CHECKING:
-    from marketmill.fetch import Fetched
     from marketmill.hooks.base import BarsHook
 
 
@@ -115,7 +115,7 @@ class FetchBarsOperator(WaitingOperator):
             self.wait_until(datetime.fromisoformat(until))
         waiting = [result for result in results if result.may_pass]
         if waiting and instance.try_number <= instance.max_tries:
-            raise AirflowException(f"to be tried again: {_list(waiting)}")
+            raise AirflowException(f"to be tried again: {list_reasons({result.symbol: result.reason for result in waiting})}")
         return [asdict(result) for result in results]
 
 
@@ -135,22 +135,22 @@ class ReviewFetchOperator(MillOperator):
 
     def work(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Tell complete symbols from failed ones."""
-        from marketmill.fetch import Fetched
+        from marketmill.fetch import Fetched, short_list
 
         # A slice reads all mapped results at once; iterating would ask for one more than there is, and log that as an error.
         results = [Fetched(**result) for batch in self.fetched[:] for result in batch]
-        failed = {result.symbol: result.reason for result in results if result.failed}
+        failed = {result.symbol: f"{result.missing} is missing: {result.reason}" for result in results if result.failed}
         complete = [result.symbol for result in results if not result.failed]
         if not complete:
-            raise SourceError(f"no symbol could be fetched: {_list(results)}")
-        for symbol, reason in failed.items():
-            self.log.warning("%s failed and is left out: %s", symbol, reason)
+            reasons = {result.reason for result in results}
+            same = f" {short_list(list(failed))}: {results[0].reason}"
+            raise SourceError(f"no symbol could be fetched:{same if len(reasons) == 1 else _lines(failed)}")
         self.log.info("%d symbols complete, %d failed, %d new rows", len(complete), len(failed), sum(result.rows for result in results))
         return {"plan": self.batches[0] | {"symbols": complete, "title": f"{len(complete)} symbols"}, "failed": failed}
 
 
 class ConfirmCompleteOperator(MillOperator):
-    """Last step of a run: fail it with the list of the symbols that are missing, after the others were published."""
+    """Last step of a run: fail it with the list of what is missing and why, a line a symbol, after the others were published."""
 
     template_fields: Sequence[str] = ("reviewed", "checked")
 
@@ -163,32 +163,37 @@ class ConfirmCompleteOperator(MillOperator):
         """Raise where something is missing."""
         failed, held = self.reviewed["failed"], self.checked["held"]
         symbols = len(failed) + len(self.reviewed["plan"]["symbols"])
+        self._tell_gaps()
         missing = []
         if failed:
-            missing.append(f"{len(failed)} of {symbols} symbols could not be fetched, the others are published: {_named(failed)}")
+            missing.append(
+                f"{len(failed)} of {symbols} symbols could not be fetched whole, the others are published; run the same again, and only "
+                f"what is missing is asked for:{_lines(failed)}"
+            )
         if held:
             missing.append(
-                f"{len(held)} of {symbols} symbols lack too many bars and are held back, the others are published: {_named(held)}"
+                f"{len(held)} of {symbols} symbols lack too many bars and are held back, the others are published:{_lines(held)}"
             )
         if missing:
-            raise SourceError(". ".join(missing))
+            raise SourceError("\n".join(missing))
+
+    def _tell_gaps(self) -> None:
+        """Say of each symbol that was published what the source does not have."""
         counts, coverage = self.checked["symbols"], self.checked["coverage"]
         empty = [symbol for symbol, count in counts.items() if not count["fetched"]]
         partly = {symbol: told["ends"] for symbol, told in coverage.items() if told["ends"] and symbol not in empty}
-        gaps = sum(told["missing"] > 0 for told in coverage.values())
-        if empty:
-            self.log.warning("the source has no bars at all of %s in this time", ", ".join(empty))
-        if partly:
-            self.log.warning("bars for a part of the time only: %s", _named(partly))
+        gaps = {symbol: told["gaps"] for symbol, told in coverage.items() if told["missing"] and symbol not in self.checked["held"]}
+        for symbol in empty:
+            self.log.warning("%s: the source has no bars at all in this time", symbol)
+        for symbol, words in partly.items():
+            self.log.warning("%s: bars for a part of the time only: %s", symbol, words)
+        for symbol, words in gaps.items():
+            self.log.warning("%s: the source has no bars of %s", symbol, words)
         self.log.info(
             "%d of %d symbols are complete, %d with gaps that were named",
-            len(counts) - len({*empty, *partly}), len(counts), gaps,
+            len(counts) - len({*empty, *partly}), len(counts), len(gaps),
         )  # fmt: skip
 
 
-def _named(reasons: dict[str, str]) -> str:
-    return "; ".join(f"{symbol}: {reason}" for symbol, reason in reasons.items())
-
-
-def _list(results: Iterable[Fetched]) -> str:
-    return "; ".join(f"{result.symbol}: {result.reason}" for result in results)
+def _lines(words: Mapping[str, str]) -> str:
+    return "".join(f"\n  {symbol}: {said}" for symbol, said in words.items())

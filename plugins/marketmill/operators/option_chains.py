@@ -14,6 +14,7 @@ from include.sources import SourceName
 from include.universes import Instrument, load_universe, pick_instruments
 from marketmill.operators.asked import open_asked
 from marketmill.operators.waiting import WaitingOperator
+from marketmill.outcomes import MAY_PASS, list_reasons
 
 if TYPE_CHECKING:
     from include.lake import Lake
@@ -43,8 +44,8 @@ class SnapshotOptionChainsOperator(WaitingOperator):
         results = snapshot_chains(lake, hook, instruments, wish)
         if until := next((result.until for result in results if result.until), None):
             self.wait_until(datetime.fromisoformat(until))
-        failed = "; ".join(f"{result.symbol}: {result.reason}" for result in results if result.state != "complete")
-        if any(result.state == "transient" for result in results) and context["ti"].try_number <= context["ti"].max_tries:
+        failed = list_reasons({result.symbol: result.reason for result in results if result.state != "complete"})
+        if any(result.state in MAY_PASS for result in results) and context["ti"].try_number <= context["ti"].max_tries:
             raise AirflowException(f"to be tried again: {failed}")
         if failed:
             raise SourceError(f"option chains are missing: {failed}")

@@ -95,6 +95,15 @@ def test_a_task_is_one_line_what_we_say_and_how_it_ended(run_mill: ModuleType, c
     assert capsys.readouterr().out.splitlines() == ["  g.fetch [1]", "    landed 2 files", "    0.0 s, skipped"]
 
 
+def test_what_a_task_says_again_in_its_next_try_is_not_repeated(run_mill: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    run_mill.follow((ONE_TASK + ONE_TASK + ONE_TASK.replace("map_index=1", "map_index=2")).splitlines())
+    assert capsys.readouterr().out.splitlines() == [
+        *("  g.fetch [1]", "    landed 2 files", "    0.0 s, skipped"),
+        *("  g.fetch [1], once more", "    0.0 s, skipped"),
+        *("  g.fetch [2]", "    landed 2 files", "    0.0 s, skipped"),
+    ]
+
+
 @pytest.mark.parametrize("rest", ["", "      [marketmill.report] loc=report.py:3", "  [airflow.task.operators.marketmill.X] run=a"])
 def test_the_report_may_lie_in_a_folder_with_spaces(run_mill: ModuleType, rest: str) -> None:
     assert run_mill.follow([f"{NOW} [info     ] report: /my lake/reports/1/index.html{rest}"]) == "/my lake/reports/1/index.html"
@@ -103,6 +112,18 @@ def test_the_report_may_lie_in_a_folder_with_spaces(run_mill: ModuleType, rest: 
 
 def test_the_causes_are_the_messages_of_the_exceptions(run_mill: ModuleType) -> None:
     assert run_mill.causes((FAILURE * 2).splitlines()) == ["KeyError: 'inner'", "ValueError: a universe", "  in two lines"]
+
+
+def test_a_failure_that_was_tried_again_is_no_cause_unless_it_is_the_only_one(run_mill: ModuleType) -> None:
+    tried = FAILURE.replace("ValueError: a universe\n  in two lines", "airflow.sdk.exceptions.AirflowException: to be tried again: 503")
+    listed = [f"  S{number}: gone" for number in range(30)]
+    final = FAILURE.replace(
+        "ValueError: a universe\n  in two lines", "\n".join(["airflow.sdk.exceptions.AirflowFailException: 30:", *listed])
+    )
+    assert run_mill.causes((tried + final).splitlines()) == ["KeyError: 'inner'", "30:", *listed]
+    assert run_mill.causes(tried.splitlines()) == ["KeyError: 'inner'"]
+    [only] = run_mill.causes(tried.replace("KeyError: 'inner'\n", "").splitlines())
+    assert only == "to be tried again: 503"
 
 
 def test_without_exceptions_the_causes_are_errors_then_the_last_lines(run_mill: ModuleType) -> None:

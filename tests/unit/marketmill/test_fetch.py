@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from include.schemas import LANDING
 from include.sources import SourceName
 from marketmill.fetch import Fetched, FetchPlan, fetch_batch
 from marketmill.hooks.base import BarsHook
-from marketmill.outcomes import ConfirmedEmpty, Data, Permanent, RateLimited, Transient
+from marketmill.outcomes import ConfirmedEmpty, Data, Permanent, RateLimited, Transient, Unreachable
 
 MAY, JUNE, JULY = (datetime(2018, month, 1, tzinfo=UTC) for month in (5, 6, 7))
 
@@ -100,6 +101,7 @@ def test_a_confirmed_empty_answer_covers_its_interval(lake):
     assert read_landed(lake, "yahoo", "1d", "AAPL", MAY, JULY).rows.num_rows == 0
 
 
+WHOLE = "2018-05-01 to 2018-07-01"
 UNTIL = datetime(2018, 1, 1, tzinfo=UTC) + timedelta(minutes=5)
 
 
@@ -116,7 +118,7 @@ UNTIL = datetime(2018, 1, 1, tzinfo=UTC) + timedelta(minutes=5)
 def test_a_failure_lands_nothing_and_does_not_stop_the_others(lake, outcome, expected):
     hook = DecidedHook({"AAPL": outcome})
     results = fetch_batch(lake, hook, plan("AAPL", "^GSPC"))
-    assert results == [expected, Fetched("^GSPC", "complete", rows=1, asked=1)]
+    assert results == [replace(expected, missing=WHOLE), Fetched("^GSPC", "complete", rows=1, asked=1)]
     assert results[0].failed
     assert results[0].may_pass == (results[0].state != "permanent")
     assert list_landed(lake, "yahoo", "1d", "AAPL") == []
@@ -127,9 +129,22 @@ def test_a_source_that_wants_to_be_left_alone_is_not_asked_for_the_next_symbol(l
     hook = DecidedHook({"^VIX": RateLimited(UNTIL, "429")})
     complete, limited = fetch_batch(lake, hook, plan("AAPL", "^VIX", "^GSPC"))
     assert complete.state == "complete"
-    assert limited == Fetched("^VIX", "rate_limited", asked=1, reason="429", until=UNTIL.isoformat())
+    assert limited == Fetched("^VIX", "rate_limited", asked=1, reason="429", until=UNTIL.isoformat(), missing=WHOLE)
     assert limited.may_pass
     assert [symbol for symbol, _, _ in hook.asked] == ["AAPL", "^VIX"]
+
+
+def test_a_source_that_cannot_be_reached_is_asked_once(lake, caplog):
+    fetch_batch(lake, DecidedHook(), plan("^IXIC"))
+    hook = DecidedHook({"^VIX": Unreachable("nobody is there: look at the network")})
+    with caplog.at_level("INFO"):
+        complete, away, landed, spared = fetch_batch(lake, hook, plan("AAPL", "^VIX", "^IXIC", "^GSPC"))
+    assert (complete.state, landed.state) == ("complete", "complete"), "what has landed needs no source"
+    assert away == Fetched("^VIX", "unreachable", asked=1, reason="nobody is there: look at the network", missing=WHOLE)
+    assert spared == replace(away, symbol="^GSPC")
+    assert spared.may_pass
+    assert [symbol for symbol, _, _ in hook.asked] == ["AAPL", "^VIX"]
+    assert caplog.text.count("nobody is there") == 1
 
 
 def test_what_landed_before_a_failure_stays(lake):
@@ -139,7 +154,8 @@ def test_what_landed_before_a_failure_stays(lake):
         def fetch(self, instrument, timeframe, start, end):
             return super().fetch(instrument, timeframe, start, end) if start == MAY else Transient("later")
 
-    assert fetch_batch(lake, SecondFails(), plan())[0] == Fetched("AAPL", "transient", rows=1, asked=2, reason="later")
+    failed = Fetched("AAPL", "transient", rows=1, asked=2, reason="later", missing="2018-06-15 to 2018-07-01")
+    assert fetch_batch(lake, SecondFails(), plan())[0] == failed
     hook = DecidedHook()
     fetch_batch(lake, hook, plan())
     assert hook.asked == [("AAPL", datetime(2018, 6, 15, tzinfo=UTC), JULY)]

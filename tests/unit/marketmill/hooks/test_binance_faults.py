@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +10,10 @@ import pytest
 
 from include.landing import list_landed
 from marketmill.fetch import FetchPlan, fetch_batch
-from marketmill.outcomes import Data, Permanent, RateLimited, Transient
+from marketmill.outcomes import Data, Permanent, RateLimited, Unreachable
+from tests.servers.common import BarStore
 from tests.servers.http.faults import Fault
+from tests.servers.http.yahoo import YahooStandIn
 from tests.unit.marketmill.hooks.binance_market import day, instrument, landed, open_market, rows_of, walk
 
 BARS = walk("2024-04-01", "2024-07-01")
@@ -220,8 +223,33 @@ def test_nobody_listens(market):
     hook = market.hook()
     market.rest.__exit__(None, None, None)
     outcome = fetch(market, hook)
-    assert isinstance(outcome, Transient)
-    assert outcome.reason.endswith("no whole answer (ConnectionError)")
+    assert isinstance(outcome, Unreachable)
+    assert outcome.reason == (
+        f"Binance cannot be reached at {market.rest.address} (no connection): look at the network and HTTPS_PROXY, or set another REST "
+        "address in the connection, then run the same again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "environment", "why"),
+    [
+        ("http://nobody.invalid", {}, "its name is not found"),
+        ("http://nobody.invalid", {"http_proxy": "http://127.0.0.1:1"}, "the proxy does not answer"),
+        ("https://127.0.0.1:{tls}", {}, "its certificate is refused; behind a proxy of your own set REQUESTS_CA_BUNDLE"),
+    ],
+)
+def test_who_cannot_be_reached_is_told_in_one_sentence_and_asked_once(market, monkeypatch, lake, address, environment, why):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with YahooStandIn(BarStore({})) as tls:  # it speaks TLS, by an authority that nobody here knows
+        place = address.format(tls=tls.port)
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_BINANCE_DEFAULT", json.dumps({"conn_type": "binance", "host": place, "extra": {"use_bulk": False}})
+        )
+        plan = FetchPlan("binance", "crypto", "1h", "2024-05-01T00:00:00+00:00", "2024-06-01T00:00:00+00:00", ["BTC/USDT", "ETH/USDT"])
+        results = fetch_batch(lake, market.hook(), plan)
+    assert [(result.state, result.asked) for result in results] == [("unreachable", 1)] * 2
+    assert results[0].reason.startswith(f"Binance cannot be reached at {place} ({why}): ")
 
 
 def test_a_failing_pair_does_not_stop_the_others(market, lake):

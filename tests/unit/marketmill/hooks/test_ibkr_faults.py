@@ -48,8 +48,8 @@ FAULTS = [
     (Fault("truncated"), "transient", "within 0.5 s"),
     (Fault("garbage"), "transient", "within 0.5 s"),
     (Fault("garbage", request="contract_details"), "transient", "within 0.5 s"),
-    (Fault("drop", request="connect"), "transient", "is TWS or IB Gateway running"),
-    (Fault("silent", request="connect"), "transient", "is TWS or IB Gateway running"),
+    (Fault("drop", request="connect"), "unreachable", "no TWS or IB Gateway answers at 127.0.0.1:"),
+    (Fault("silent", request="connect"), "unreachable", "(no answer within 0.5 s): start it with API clients allowed"),
     (Fault("client_id_in_use", request="connect"), "complete", ""),
 ]
 
@@ -110,10 +110,10 @@ def test_a_client_id_of_another_program_is_passed_over(index_mill, lake) -> None
 def test_nobody_at_the_address(index_mill, lake, monkeypatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_IBKR_DEFAULT", '{"conn_type": "ibkr", "host": "127.0.0.1", "port": 1}')
     [result] = fetch_batch(lake, index_mill.hook(), WANTED)
-    assert result.state == "transient"
+    assert result.state == "unreachable"
     assert result.reason == (
-        "^GSPC: no connection to 127.0.0.1:1 (ConnectionRefusedError): is TWS or IB Gateway running, with API clients allowed?"
-        " (connection ibkr_default)"
+        "no TWS or IB Gateway answers at 127.0.0.1:1 (connection refused): start it with API clients allowed, or correct the "
+        "connection ibkr_default, then run the same again"
     )
 
 

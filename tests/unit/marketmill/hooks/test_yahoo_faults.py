@@ -74,6 +74,31 @@ def test_a_fault_then_a_rerun_gives_complete_data(open_, lake, fault, state, wor
         assert landed(lake, "AAPL", "1d", *SPAN) == shown(market, "AAPL", "1d", *SPAN)
 
 
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"HTTPS_PROXY": "http://127.0.0.1:1"}, "over proxy 127.0.0.1"),
+        ({"HTTPS_PROXY": "http://nobody.invalid:1"}, "Could not resolve proxy: nobody.invalid"),
+        (dict.fromkeys(("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")), "certificate"),
+    ],
+)
+def test_who_cannot_be_reached_is_told_in_one_sentence_and_asked_once(open_, lake, monkeypatch, environment, words):
+    plan = FetchPlan("yahoo", "global26", "1d", day(SPAN[0]).isoformat(), day(SPAN[1]).isoformat(), ["AAPL", "MSFT"])
+    with open_() as market:
+        for name, value in environment.items():
+            for spelling in (name, name.lower()):
+                monkeypatch.delenv(spelling, raising=False)
+            if value:
+                monkeypatch.setenv(name, value)
+        results = fetch_batch(lake, market.hook(), plan)
+    assert [(result.symbol, result.state) for result in results] == [("AAPL", "unreachable"), ("MSFT", "unreachable")]
+    assert results[0].reason == results[1].reason
+    told, advice = results[0].reason.split("): ")
+    assert told.startswith("Yahoo cannot be reached (")
+    assert words in told
+    assert advice == "look at the network, HTTPS_PROXY and CURL_CA_BUNDLE, then run the same again"
+
+
 def test_after_a_failure_the_same_hook_asks_again(open_, lake):
     """Failed answers stay in yfinance's own cache for as long as the process lives."""
     with open_() as market:

@@ -100,7 +100,8 @@ def test_a_lake_that_cannot_be_written(context, monkeypatch, tmp_path):
 
 def test_a_batch_lands(context, lake):
     fetch = FetchBarsOperator(task_id="fetch_bars", batch=BATCH)
-    assert fetch.execute(context()) == [{"symbol": "^GSPC", "state": "complete", "rows": 22, "asked": 1, "reason": "", "until": None}]
+    landed = {"symbol": "^GSPC", "state": "complete", "rows": 22, "asked": 1, "reason": "", "until": None, "missing": ""}
+    assert fetch.execute(context()) == [landed]
     assert len(list_landed(lake, "sample", "1d", "^GSPC")) == 1
     assert fetch.execute(context())[0]["asked"] == 0
 
@@ -131,42 +132,59 @@ def test_a_failure_that_may_pass_is_retried_while_there_are_tries(context, monke
 
 
 def result(symbol, state="complete", reason=""):
-    return {"symbol": symbol, "state": state, "rows": 1, "asked": 1, "reason": reason, "until": None}
+    missing = "" if state == "complete" else "2018-05-04 to 2018-06-01"
+    return {"symbol": symbol, "state": state, "rows": 1, "asked": 1, "reason": reason, "until": None, "missing": missing}
 
 
 def test_a_review_leaves_out_what_failed(context):
     fetched = [[result("A"), result("B", "permanent", "no such symbol")], [result("C")]]
     reviewed = ReviewFetchOperator(task_id="review_fetch", batches=[BATCH, BATCH], fetched=fetched).execute(context())
-    assert reviewed["failed"] == {"B": "no such symbol"}
+    assert reviewed["failed"] == {"B": "2018-05-04 to 2018-06-01 is missing: no such symbol"}
     assert reviewed["plan"]["symbols"] == ["A", "C"]
     assert reviewed["plan"]["start"] == BATCH["start"]
 
 
 def test_a_review_without_a_complete_symbol_fails(context):
-    review = ReviewFetchOperator(task_id="review_fetch", batches=[BATCH], fetched=[[result("A", "permanent", "gone")]])
-    with pytest.raises(AirflowFailException, match="no symbol could be fetched: A: gone"):
-        review.execute(context())
+    def said(*results):
+        review = ReviewFetchOperator(task_id="review_fetch", batches=[BATCH], fetched=[list(results)])
+        with pytest.raises(AirflowFailException) as caught:
+            review.execute(context())
+        return str(caught.value)
+
+    away = [result(symbol, "unreachable", "nobody is there: look at the network") for symbol in "ABC"]
+    assert said(*away) == "no symbol could be fetched: A, B, C: nobody is there: look at the network"
+    assert said(result("A", "permanent", "gone"), result("B", "transient", "late")).splitlines() == [
+        "no symbol could be fetched:",
+        "  A: 2018-05-04 to 2018-06-01 is missing: gone",
+        "  B: 2018-05-04 to 2018-06-01 is missing: late",
+    ]
 
 
 def test_the_last_step_names_what_is_missing(context, capsys):
     def confirm(failed, held):
         reviewed = {"plan": BATCH, "failed": failed}
         ends = {"A": "", "D": "", "E": "they end on 2018-05-10, 14 sessions before it ends"}
-        coverage = {symbol: {"ends": words, "missing": 0} for symbol, words in ends.items()}
+        coverage = {symbol: {"ends": words, "missing": 0, "gaps": ""} for symbol, words in ends.items()}
+        coverage["A"] |= {"missing": 1, "gaps": "2018-05-14"}
         counts = {"A": {"fetched": 20}, "D": {"fetched": 0}, "E": {"fetched": 8}}
         checked = {"held": held, "symbols": counts, "coverage": coverage}
         ConfirmCompleteOperator(task_id="confirm", reviewed=reviewed, checked=checked).execute(context())
 
-    fetch = "2 of 3 symbols could not be fetched, the others are published: B: gone; C: late"
-    held = r"1 of 1 symbols lack too many bars and are held back, the others are published: A: 9 of 20 bars are missing"
-    with pytest.raises(AirflowFailException, match=fetch):
-        confirm({"B": "gone", "C": "late"}, {})
-    with pytest.raises(AirflowFailException, match=held):
-        confirm({}, {"A": "9 of 20 bars are missing"})
-    with pytest.raises(AirflowFailException, match=r"could not be fetched.*gone\. 1 of 2 symbols lack"):
-        confirm({"B": "gone"}, {"A": "9 of 20"})
+    with pytest.raises(AirflowFailException) as caught:
+        confirm({"B": "gone", "C": "late"}, {"A": "9 of 20 bars are missing"})
+    assert str(caught.value).splitlines() == [
+        "2 of 3 symbols could not be fetched whole, the others are published; run the same again, and only what is missing is asked for:",
+        "  B: gone",
+        "  C: late",
+        "1 of 3 symbols lack too many bars and are held back, the others are published:",
+        "  A: 9 of 20 bars are missing",
+    ]
+    with pytest.raises(AirflowFailException, match=r"^1 of 1 symbols lack too many bars"):
+        confirm({}, {"A": "9 of 20"})
+    capsys.readouterr()
     confirm({}, {})
     said = capsys.readouterr().out
-    assert "the source has no bars at all of D in this time" in said
-    assert "bars for a part of the time only: E: they end on 2018-05-10" in said
-    assert "1 of 3 symbols are complete" in said
+    assert "D: the source has no bars at all in this time" in said
+    assert "E: bars for a part of the time only: they end on 2018-05-10" in said
+    assert "A: the source has no bars of 2018-05-14" in said
+    assert "1 of 3 symbols are complete, 1 with gaps that were named" in said
