@@ -51,7 +51,7 @@ def test_an_id_is_that_of_run_strategy_symbol_and_entry():
 
 
 def test_what_does_not_fit_is_refused(lake):
-    with pytest.raises(LakeError, match="column net_return holds 1 null"):
+    with pytest.raises(LakeError, match="Casting field 'net_return' with null values"):
         publish_trades(lake, "r", "2018-06", made(1).assign(net_return=np.nan))
     assert list_runs(lake) == []
 
