@@ -7,12 +7,13 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from include.costs import CostsFile
 from include.quality import Quality
 from include.settings import PROJECT, Settings
 from include.universes import Universe
 
 FOLDER = PROJECT / "include" / "config" / "schema"
-_MODELS: dict[str, type[BaseModel]] = {"settings": Settings, "universe": Universe, "quality": Quality}
+_MODELS: dict[str, type[BaseModel]] = {"settings": Settings, "universe": Universe, "quality": Quality, "costs": CostsFile}
 
 
 def render() -> dict[str, str]:

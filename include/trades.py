@@ -75,9 +75,18 @@ def publish_trades(lake: Lake, run_id: str, month: str, trades: pd.DataFrame) ->
     LakeError
         If the rows do not fit :data:`TRADES`.
     """
-    ordered = trades[TRADES.names].sort_values(_KEY, kind="stable", ignore_index=True)
-    table = conform(pa.Table.from_pandas(ordered, preserve_index=False), TRADES, f"trades of {run_id}, {month}")
+    table = _table(run_id, month, trades)
     return publish_month(lake, lake.trades(run_id), month, lambda _: table)
+
+
+def add_trades(lake: Lake, run_id: str, month: str, trades: pd.DataFrame) -> Published:
+    """Add trades to those that a run entered in a month; those that are there already, by their id, are replaced."""
+
+    def merge(before: pa.Table | None) -> pa.Table:
+        known = [] if before is None else [before.to_pandas()]
+        return _table(run_id, month, pd.concat([*known, trades], ignore_index=True).drop_duplicates("trade_id", keep="last"))
+
+    return publish_month(lake, lake.trades(run_id), month, merge)
 
 
 def list_runs(lake: Lake) -> list[str]:
@@ -92,3 +101,8 @@ def read_trades(lake: Lake, run_id: str, months: Sequence[str] | None = None) ->
     frame = pa.concat_tables([TRADES.empty_table(), *(table for table in tables if table is not None)]).to_pandas()
     ordered: pd.DataFrame = frame.sort_values(["entered_at", "strategy", "symbol"], kind="stable", ignore_index=True)
     return ordered
+
+
+def _table(run_id: str, month: str, trades: pd.DataFrame) -> pa.Table:
+    ordered = trades[TRADES.names].sort_values(_KEY, kind="stable", ignore_index=True)
+    return conform(pa.Table.from_pandas(ordered, preserve_index=False), TRADES, f"trades of {run_id}, {month}")

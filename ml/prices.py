@@ -11,11 +11,11 @@ from include.landing import Adjustment
 from include.months import as_utc
 from ml.dataset import Source
 
-_PRICES = ["high", "low", "close"]
+_PRICES = ["open", "high", "low", "close"]
 
 
 def split_adjusted(source: Source, symbol: str) -> pd.DataFrame:
-    """Bars of one symbol: ``timestamp``, ``closed_at``, ``high``, ``low``, ``close``, in order, prices of today's share.
+    """Bars of one symbol: ``timestamp``, ``closed_at``, ``open``, ``high``, ``low``, ``close``, in order, prices of today's share.
 
     Dividends are left in: they lower a price, but no strike.
     """

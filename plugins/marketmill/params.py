@@ -246,3 +246,63 @@ def action() -> Param:
 def require_approval() -> Param:
     """Ask a human."""
     return Param(False, type="boolean", title="Require approval", description="Wait for a human to approve what passed the gate.")
+
+
+def predictions() -> Param:
+    """Whose predictions are traded on."""
+    return Param(
+        [],
+        type=["null", "array"],
+        items={"type": "string"},
+        title="Predictions",
+        examples=["direction_xgboost", "direction_lstm", "industry_linear"],
+        description="Models whose predictions are traded on, one a line; with rules empty too: all rules and all that predicted.",
+    )
+
+
+def rules() -> Param:
+    """Which rules."""
+    return Param(
+        [],
+        type=["null", "array"],
+        items={"type": "string"},
+        title="Rules",
+        examples=["moving_average_cross", "channel_breakout", "rsi_reversion", "momentum", "bollinger_reversion"],
+        description="Published rules, one a line, each with all of its parameter sets; docs/simulation.md lists them.",
+    )
+
+
+def trade_days() -> Param:
+    """How much is simulated."""
+    return Param(None, type=["null", "integer"], minimum=1, title="Days", description="The last so many, in whole months; empty: all.")
+
+
+def costs() -> Param:
+    """What trading costs."""
+    return Param(
+        {},
+        type=["null", "object"],
+        title="Costs",
+        examples=[{"fee": 0.001}],
+        description="Replace some of the costs of include/config/costs.yaml: fee, half_spread, slippage, volatility_share.",
+    )
+
+
+def allow_in_sample() -> Param:
+    """Trade on what a model had learnt."""
+    return Param(
+        False,
+        type="boolean",
+        title="Allow in-sample predictions",
+        description="Trade also on predictions whose outcome the model had learnt; the run is marked in-sample everywhere.",
+    )
+
+
+def fills_file() -> Param:
+    """Real fills."""
+    return Param(
+        None,
+        type=["null", "string"],
+        title="CSV file of fills",
+        description="One row a trade; docs/simulation.md lists the columns.",
+    )

@@ -53,6 +53,8 @@ def test_the_chain_is_joined(bag):
     assert edges["train_models"] == ({"features"}, {"model"})
     assert edges["promote_models"] == ({"model"}, set())
     assert edges["predict"] == ({"features"}, {"predictions"})
+    assert edges["simulate_trades"] == ({"predictions"}, {"trades"})
+    assert edges["import_fills"] == (set(), {"trades"})
     assert edges["publish_report"] == ({"model"}, {"report"})
 
 

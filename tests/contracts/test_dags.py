@@ -159,6 +159,8 @@ NAMES = {
     "promote_models": {"model", "version", "action", "require_approval", "months"},
     "predict": {"models", "months"},
     "watch_drift": {"models"},
+    "simulate_trades": {"predictions", "rules", "universe", "timeframe", "days", "costs", "allow_in_sample", "months"},
+    "import_fills": {"fills_file", "timeframe"},
     "forecast_industry": {"target", "peers", "horizon", "start", "end", "source", "universe", "force", "csv_folder", "seed"},
 }
 

@@ -38,7 +38,7 @@ def lake_with(lake: Lake, adjustment: str, as_of: str) -> Source:
 def test_prices_are_those_of_todays_share(lake: Lake, adjustment: str, as_of: str, before: float, after: float) -> None:
     raw = real_bars("^IXIC", "2014-01-01", "2014-03-01")
     found = split_adjusted(lake_with(lake, adjustment, as_of), "^IXIC")
-    assert found.columns.tolist() == ["timestamp", "closed_at", "high", "low", "close"]
+    assert found.columns.tolist() == ["timestamp", "closed_at", "open", "high", "low", "close"]
     ratios = np.where(raw["timestamp"] < pd.Timestamp(SPLIT, tz="UTC"), before, after)
     for name in ("high", "low", "close"):
         np.testing.assert_allclose(raw[name] / found[name], ratios)

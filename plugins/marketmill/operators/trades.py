@@ -1,0 +1,152 @@
+"""Simulate trades, store what the market looked like, take in real fills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Context
+
+from include.assets import TRADES
+from include.errors import ConfigurationError
+from marketmill.events import chosen
+from marketmill.operators.base import MillOperator
+
+if TYPE_CHECKING:
+    from include.publish import Published
+    from ml.dataset import Source
+
+#: The subject of a run of rules; any other is the id of a model.
+RULES = "rules"
+
+
+class PlanTradesOperator(MillOperator):
+    """Return what is traded on: ``rules``, and ids of models. An empty form means the rules and every model that can be traded on."""
+
+    def work(self, context: Context) -> list[str]:
+        """Look at the form; refuse rules and models that there are not."""
+        from include.settings import open_lake
+        from ml.simulation.decisions import READINGS, model_deciders
+        from ml.simulation.rules import strategies
+
+        params = context["params"]
+        models = list(dict.fromkeys(params.get("predictions") or []))
+        rules = params.get("rules") or []
+        list(strategies(rules))
+        about = {"universe": chosen(context, "universe"), "timeframe": params["timeframe"]}
+        allow = bool(params.get("allow_in_sample"))
+        for model_id in models:
+            model_deciders(open_lake(), model_id, **about, allow_in_sample=allow)
+        if models or rules:
+            return [*([RULES] if rules else []), *models]
+        for model_id in READINGS:
+            try:
+                model_deciders(open_lake(), model_id, **about, allow_in_sample=allow)
+            except ConfigurationError as error:
+                self.log.info("left out: %s", error)
+            else:
+                models.append(model_id)
+        return [RULES, *models]
+
+
+class SimulateTradesOperator(MillOperator):
+    """Simulate one subject, publish its months; skipped, without an event, where that changed nothing.
+
+    It is mapped, so the DAG names its outlet :data:`include.assets.TRADES`. The event's ``extra``: ``universe``, ``timeframe``,
+    ``run_id``, ``months`` (those that changed), ``rows`` and ``content`` (hash by month).
+    """
+
+    template_fields: Sequence[str] = ("subject",)
+
+    def __init__(self, *, subject: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.subject = subject
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Simulate from the first bar on, publish what was asked for."""
+        from include.costs import costs_of
+        from include.results.engine import results_engine
+        from include.results.migrate import require_current
+        from ml.simulation.decisions import model_deciders
+        from ml.simulation.rules import strategies
+        from ml.simulation.run import Run, simulate
+        from ml.simulation.store import publish_simulated
+
+        params, source, engine = context["params"], _source(context), results_engine()
+        require_current(engine)
+        name, in_sample = source.universe.name, bool(params.get("allow_in_sample")) and self.subject != RULES
+        if self.subject == RULES:
+            deciders: Sequence[Any] = list(strategies(params.get("rules") or []))
+        else:
+            deciders = model_deciders(source.lake, self.subject, name, source.timeframe, allow_in_sample=in_sample)
+        run = Run(self.subject, deciders, costs_of(name, params.get("costs")), in_sample=in_sample)
+        simulated = simulate(source, run, params.get("days"))
+        changed = publish_simulated(source.lake, engine, simulated)
+        self.log.info("%s: %d backtests", simulated.run_id, len(simulated.backtests))
+        if not changed:
+            self.skip(f"{simulated.run_id}: every month holds these trades already")
+        return _tell(context, self, simulated.run_id, source.timeframe, name, changed)
+
+
+class StoreMarketFeaturesOperator(MillOperator):
+    """Store, for each window of the backtests, the features that were known of each symbol at its end, in ``ml_features``."""
+
+    def work(self, context: Context) -> int:
+        """Read the newest features of each window; the number of rows."""
+        from include.results.engine import results_engine
+        from include.results.migrate import require_current
+        from ml.simulation.market import store_market_features
+
+        engine = results_engine()
+        require_current(engine)
+        return store_market_features(_source(context), engine)
+
+
+class ImportFillsOperator(MillOperator):
+    """Add real fills of a CSV file to the trades. Returns what its event tells, as that of :class:`SimulateTradesOperator`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(outlets=[TRADES], **kwargs)
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Read all of the file before anything is written."""
+        from include.real_fills import FILLS, publish_fills, read_fills
+        from include.results.engine import results_engine
+        from include.results.migrate import require_current
+        from include.settings import open_lake
+        from ml.simulation.store import store_trades
+
+        file, timeframe = context["params"].get("fills_file"), context["params"]["timeframe"]
+        if not file:
+            raise ConfigurationError("fills_file is empty; name a CSV file, docs/simulation.md lists its columns")
+        lake, engine = open_lake(), results_engine()
+        require_current(engine)
+        published = publish_fills(lake, read_fills(file, timeframe))
+        for month in published:
+            store_trades(lake, engine, FILLS, month)
+        changed = [month for month in published if month.changed]
+        if not changed:
+            self.skip(f"every fill of {file} is known already")
+        return _tell(context, self, FILLS, timeframe, chosen(context, "universe"), changed)
+
+
+def _source(context: Mapping[str, Any]) -> Source:
+    from include.settings import open_lake
+    from include.universes import load_universe
+    from ml.dataset import Source
+
+    return Source(open_lake(), load_universe(chosen(context, "universe")), context["params"]["timeframe"])
+
+
+def _tell(context: Context, task: MillOperator, run_id: str, timeframe: str, universe: str, changed: Sequence[Published]) -> dict[str, Any]:
+    extra: dict[str, Any] = {
+        "universe": universe,
+        "timeframe": timeframe,
+        "run_id": run_id,
+        "months": [month.month for month in changed],
+        "rows": sum(month.rows for month in changed),
+        "content": {month.month: month.content for month in changed},
+    }
+    task.log.info("%s: %d months changed, %d trades in them", run_id, len(changed), extra["rows"])
+    context["outlet_events"][TRADES].extra = extra
+    return extra
