@@ -97,7 +97,7 @@ class ModelDecider:
 
 
 def model_deciders(lake: Lake, model_id: str, universe: str, timeframe: str, *, allow_in_sample: bool) -> list[ModelDecider]:
-    """Read what a model stated: its published predictions, and before them the walk-forward of the version that serves or is newest.
+    """Read what a model stated: its published predictions, and before them the walk-forward of the champion, else of the challenger.
 
     Raises
     ------
@@ -126,8 +126,8 @@ def _published(lake: Lake, model_id: str, universe: str, timeframe: str, reading
 
 
 def _walked(model_id: str, universe: str, timeframe: str, reading: Reading) -> pd.DataFrame:
-    version = registry.holder(model_id, registry.CHAMPION)
-    found = registry.get(model_id, version) if version else registry.latest(model_id)
+    version = registry.holder(model_id, registry.CHAMPION) or registry.holder(model_id, registry.CHALLENGER)
+    found = registry.get(model_id, version) if version else None
     if found is None or (found.card["universe"], found.card["timeframe"]) != (universe, timeframe):
         return _margins(pd.DataFrame(columns=["symbol", "known_at", "is_oos", "value", f"p{DOWN}", f"p{UP}"]), reading)
     rows = read_walk_forward(found)
