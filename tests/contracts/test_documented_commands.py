@@ -12,7 +12,7 @@ from airflow.dag_processing.dagbag import DagBag
 
 from tests.conftest import PROJECT
 
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")), *sorted((PROJECT / "dags").glob("*.py"))]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md")), *sorted((PROJECT / "dags").glob("*.py"))]
 COMMAND = re.compile(r"airflow dags test (\w+)(?: +(\d{4}-\d\d-\d\d))?(?: +--conf '([^']*)')?")
 SHOWN = [(page.name, *match) for page in PAGES for match in COMMAND.findall(page.read_text(encoding="utf-8"))]
 
