@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,10 @@ from expectations.features import feature_suite
 from expectations.rules import Action, actions
 from expectations.suite_run import SuiteRun
 from include.errors import LakeError
-from include.feature_sets import read_current
+from include.feature_sets import FeatureSet, read_current
 from include.lake import Lake
-from include.publish import list_months, read_month
+from include.leak_certificate import LeakCertificate, write_certificate
+from include.publish import dataset_content, list_months, read_month
 from include.quality import load_quality
 from include.universes import known_instruments
 
@@ -54,7 +55,7 @@ def check_features(
     """Check months of the current feature set, one at a time, and write their Data Docs.
 
     The month in the middle is computed again, for some symbols, from the bars up to its own middle: a value that comes out other
-    than published saw a later bar.
+    than published saw a later bar. Where none does, that goes onto the leak certificate.
 
     Raises
     ------
@@ -86,6 +87,8 @@ def check_features(
         _tell(summary, run, pd.concat(found, ignore_index=True).merge(cuts[-1], on=["symbol", "month"], how="left"))
     write_check(lake, f"features-{timeframe}", f"Features {current.id}, {timeframe}", [run], summary.told)
     _fail(lake, summary)
+    if summary.sampled:
+        _certify(lake, current, cuts[-1], timeframe)
     return summary
 
 
@@ -96,7 +99,8 @@ def _cut(month: str, features: pa.Table, recompute: Recompute, names: Sequence[s
     moments = features["closed_at"].combine_chunks().sort()
     moment = moments[len(moments) // 2]
     again = known_by(recompute(month, sample, moment.as_py()), sample, moment)
-    return differing(known_by(features, sample, moment), again, names).assign(month=month, known_at=moment.as_py())
+    found = differing(known_by(features, sample, moment), again, names)
+    return found.assign(month=month, known_at=moment.as_py(), compared=again.num_rows)
 
 
 def _tell(summary: FeatureSummary, run: SuiteRun, found: pd.DataFrame) -> None:
@@ -107,6 +111,23 @@ def _tell(summary: FeatureSummary, run: SuiteRun, found: pd.DataFrame) -> None:
             if summary.rules[rule] <= _SHOWN:
                 told = {"symbol": row["symbol"], "month": row["month"], "rule": rule, "reason": run.reason([rule], row)}
                 summary.told.append(told)
+
+
+def _certify(lake: Lake, current: FeatureSet, cut: pd.DataFrame, timeframe: str) -> None:
+    first = cut.iloc[0]
+    month = str(first["month"])
+    content = dataset_content(lake, lake.features(timeframe, current.id), [month])[month]
+    certificate = LeakCertificate(
+        feature_set=current.id,
+        features=len(current.names),
+        checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        month=month,
+        known_at=first["known_at"].isoformat(),
+        symbols=cut["symbol"].to_list(),
+        rows=int(first["compared"]),
+        content=content,
+    )
+    write_certificate(lake, timeframe, certificate)
 
 
 def _fail(lake: Lake, summary: FeatureSummary) -> None:

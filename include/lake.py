@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -134,6 +135,12 @@ class Lake:
     def _entries(self, folder: str) -> list[tuple[str, fs.FileType]]:
         infos = self.filesystem.get_file_info(fs.FileSelector(self.full(folder), allow_not_found=True))
         return sorted((info.base_name, info.type) for info in infos if not info.base_name.startswith("."))
+
+    def modified_at(self, path: str) -> datetime | None:
+        """When a file was last written, UTC; None where there is none."""
+        info = self.filesystem.get_file_info(self.full(path))
+        moment: datetime | None = info.mtime if info.type == fs.FileType.File else None
+        return moment and moment.astimezone(UTC)
 
     def read(self, path: str) -> bytes:
         """Content of one file.

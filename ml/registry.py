@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,6 +39,8 @@ CHALLENGER = "challenger"
 CHAMPION = "champion"
 #: For people who are used to stages; the aliases are the truth.
 STAGE = "stage"
+#: For lists of versions, whose cards nobody opens.
+VERDICT = "verdict"
 STAGING, PRODUCTION, ARCHIVED = "Staging", "Production", "Archived"
 _MODEL_FOLDER = "model"
 _HASH_TAG = "sha256."
@@ -75,6 +78,16 @@ class Registered:
         return make_model(str(self.card["model_name"])).load({path.removeprefix(f"{_MODEL_FOLDER}/"): self.read(path) for path in paths})
 
 
+@dataclass(frozen=True)
+class VersionNote:
+    """What the registry says of a version, unchecked."""
+
+    version: str
+    run_id: str
+    created_at: datetime
+    tags: Mapping[str, str]
+
+
 def register(
     card: Mapping[str, Any], model_files: Mapping[str, bytes], artifacts: Mapping[str, bytes], *, name: str | None = None
 ) -> Registered:
@@ -105,6 +118,7 @@ def register(
             for path, data in content.items():
                 client.set_model_version_tag(model_id, version.version, f"{_HASH_TAG}{path}", hashlib.sha256(data).hexdigest())
             client.set_model_version_tag(model_id, version.version, STAGE, STAGING)
+            client.set_model_version_tag(model_id, version.version, VERDICT, str(card["verdict"]))
             client.set_model_version_tag(model_id, version.version, _IDENTITY_TAG, card["identity"])
             aliases = _aliases(client, model_id)
             client.set_registered_model_alias(model_id, CHALLENGER, version.version)
@@ -148,6 +162,25 @@ def get(model_id: str, version: str) -> Registered:
 def holder(model_id: str, alias: str) -> str | None:
     """Version that has an alias now; None where none has."""
     return _aliases(_client(), model_id).get(alias)
+
+
+def holders() -> dict[str, dict[str, str]]:
+    """Versions by alias, by model, of all models at once."""
+    found = _client().search_registered_models(max_results=1000)
+    return {model.name: {alias: str(version) for alias, version in model.aliases.items()} for model in found}
+
+
+def history(model_id: str) -> list[VersionNote]:
+    """Complete versions, the newest first, without opening them: artifacts are not looked at."""
+    return [
+        VersionNote(
+            str(version.version),
+            str(version.run_id),
+            datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+            {key: value for key, value in version.tags.items() if not key.startswith(_HASH_TAG)},
+        )
+        for version in _versions(model_id)
+    ]
 
 
 def tags(model_id: str, version: str) -> dict[str, str]:

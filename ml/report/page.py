@@ -29,7 +29,8 @@ from ml.report.runs import DATA_DOCS, quality_path, report_path
 _LOG = logging.getLogger(__name__)
 #: Gaps of a symbol, refused rows and jumps beyond this are only counted, so that the page stays light on a phone.
 _MOST = 200
-_TEMPLATES = Path(__file__).parent / "templates"
+#: What the pages are made of; Airflow shows more pages made of the same.
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def publish(lake: Lake, *, run: str, universe: str, timeframe: str, months: list[str] | None) -> str:
@@ -64,10 +65,10 @@ def publish(lake: Lake, *, run: str, universe: str, timeframe: str, months: list
 def render(content: dict[str, Any], template: str = "page.html") -> str:
     """Make the page out of what was gathered; everything is escaped but for what the templates and charts draw."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(FILTERS)
-    return environment.get_template(template).render(content, style=(_TEMPLATES / "style.css").read_text(encoding="utf-8"))
+    return environment.get_template(template).render(content, style=(TEMPLATES / "style.css").read_text(encoding="utf-8"))
 
 
 def _gather(lake: Lake, run: str, name: str, timeframe: str, changed: list[str] | None) -> dict[str, Any]:

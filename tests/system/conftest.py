@@ -62,3 +62,10 @@ def hashes(lake: Lake) -> Callable[..., dict[str, str]]:
         return {str(path.relative_to(lake.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     return hashes
+
+
+@pytest.fixture(scope="session")
+def database_with_dags(airflow_database: None) -> Path:
+    """An Airflow database that knows the DAGs, to be copied."""
+    subprocess.run(["airflow", "dags", "reserialize"], check=True, capture_output=True, timeout=300)
+    return Path(os.environ["AIRFLOW_HOME"]) / "airflow.db"

@@ -63,4 +63,9 @@ def refuse_unknown_fields(context: Mapping[str, Any]) -> None:
 
 def run_name(context: Mapping[str, Any]) -> str:
     """Name of the run that is safe as a folder, and the same for each try of a task."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{context['dag'].dag_id}__{context['run_id']}")
+    return name_run(context["dag"].dag_id, context["run_id"])
+
+
+def name_run(dag_id: str, run_id: str) -> str:
+    """Name a run as :func:`run_name` does."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{dag_id}__{run_id}")

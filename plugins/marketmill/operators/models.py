@@ -65,6 +65,8 @@ class TrainModelOperator(MillOperator):
                 raise  # it was asked for by name
             self.skip(str(error))
         if trained.reused:
+            # Nobody waits for it in this run; the API tells whoever asked for the training.
+            context["ti"].xcom_push(key="return_value", value={"model": trained.model_id, "version": trained.version})
             self.skip(f"{self.model_id} version {trained.version} was trained on exactly this")
         extra = {
             "universe": chosen(context, "universe"),

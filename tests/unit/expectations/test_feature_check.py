@@ -13,6 +13,7 @@ from expectations.feature_check import FeatureSummary, check_features
 from include.errors import LakeError
 from include.feature_sets import read_current
 from include.lake import Lake
+from include.leak_certificate import read_certificate
 from include.publish import list_months, publish_month, read_month
 from spark_jobs.recompute import features_as_known
 from tests.unit.spark_jobs.made_bars import publish_bars, small_universe
@@ -61,6 +62,12 @@ def test_what_the_job_makes_breaks_no_rule(built: Lake) -> None:
     assert summary.sampled == ["AAA", "DDD", "^VIX"]
     page = built.read("reports/data_docs/check-features-1d.html").decode()
     assert "No rule is broken" in page
+    certificate = read_certificate(built, "1d")
+    assert certificate is not None
+    assert (certificate.symbols, certificate.features) == (summary.sampled, len(read_current(built, "1d").names))
+    assert certificate.month in summary.months
+    assert certificate.known_at.startswith(certificate.month)
+    assert certificate.rows > 0
 
 
 def plus_tomorrow(values: np.ndarray) -> np.ndarray:
@@ -81,9 +88,10 @@ FAULTS: list[tuple[str, Change]] = [
 
 @pytest.mark.parametrize(("rule", "change"), FAULTS, ids=[f"{rule}-{number}" for number, (rule, _) in enumerate(FAULTS)])
 def test_a_fault_fails_the_run_and_is_named(built: Lake, damage: Callable[[Change], str], rule: str, change: Change) -> None:
-    month = damage(change)
+    month, before = damage(change), read_certificate(built, "1d")
     with pytest.raises(LakeError, match=rf"in {month} break the rule {rule}: .*nothing that waits for them is started"):
         checked(built, month)
+    assert read_certificate(built, "1d") == before
     assert f"<td>{rule}</td>" in built.read("reports/data_docs/check-features-1d.html").decode()
 
 

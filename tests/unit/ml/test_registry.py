@@ -26,6 +26,7 @@ def card(identity: str) -> dict[str, Any]:
         "model_name": MODEL,
         "identity": identity,
         "params": {"window": 20},
+        "verdict": "met",
         "groups": [{"name": "^GSPC", "comparison": comparison}],
     }
 
@@ -146,3 +147,16 @@ def test_two_processes_may_be_the_first_at_once(tmp_path: Path) -> None:
         assert [process.returncode for process in started] == [0, 0, 0], answers
         assert sorted(answer[0].strip() for answer in answers) == ["1", "2", "3"]
         assert challenger(MODEL).version == "3"
+
+
+def test_the_history_of_all_versions_and_the_holders_of_all_aliases(tmp_path: Path) -> None:
+    with registry_at(tmp_path):
+        registry.register(card("a"), {"garch.json": b"{}"}, {})
+        registry.register(card("b"), {"garch.json": b"{}"}, {})
+        registry.swap_champion(MODEL, "1", expected=None, tags={"promoted_because": "better"})
+        newest, oldest = registry.history(MODEL)
+        assert (newest.version, oldest.version) == ("2", "1")
+        assert (oldest.tags["stage"], oldest.tags["verdict"], oldest.tags["promoted_because"]) == ("Production", "met", "better")
+        assert oldest.created_at <= newest.created_at
+        assert not any(name.startswith("sha256.") for name in oldest.tags)
+        assert registry.holders() == {MODEL: {"champion": "1", "challenger": "2"}}

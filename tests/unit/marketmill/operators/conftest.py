@@ -37,14 +37,18 @@ def results(monkeypatch, tmp_path, lake) -> Iterator[None]:
 
 @pytest.fixture
 def context(lake):
-    """Make a context; ``asset_events`` are those that the run sends."""
+    """Make a context; ``asset_events`` are those that the run sends, ``ti.pushed`` what it tells others beside its answer."""
 
     def context(*, try_number=1, max_tries=2, dag_id="backfill_market", **params):
+        pushed: dict[str, object] = {}
+        ti = SimpleNamespace(
+            try_number=try_number, max_tries=max_tries, pushed=pushed, xcom_push=lambda key, value: pushed.update({key: value})
+        )
         return {
             "params": {"universe": "sample", "source": "sample", "timeframe": "1d", **params},
             "dag": SimpleNamespace(dag_id=dag_id),
             "run_id": "manual__2026-11-21T05:00:00+00:00",
-            "ti": SimpleNamespace(try_number=try_number, max_tries=max_tries),
+            "ti": ti,
             "outlet_events": defaultdict(SimpleNamespace),
         }
 

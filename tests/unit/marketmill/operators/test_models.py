@@ -98,6 +98,7 @@ def test_a_version_that_is_there_already_is_skipped_without_an_event(context, tr
     with pytest.raises(AirflowSkipException, match="volatility_garch version 3 was trained on exactly this"):
         TRAIN.execute(run)
     assert MODEL not in run["outlet_events"]
+    assert run["ti"].pushed == {"return_value": {"model": "volatility_garch", "version": "3"}}
 
 
 def test_a_model_error_is_final_and_one_sentence(context, training):

@@ -1,0 +1,59 @@
+"""The kinds of jobs. A job is a run of a DAG; its id, ``<kind>_<about>_<uuid4>``, is the id of that run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from include.errors import ConfigurationError
+from ml.catalog import find_entry
+
+#: Models that learn from backtests have a DAG of their own, and names by which people call them.
+_STRATEGIES = "strategy_"
+TYPES: Mapping[str, str] = MappingProxyType(
+    {"ensemble": "strategy_ensemble", "classifier": "strategy_classifier", "rl_agent": "strategy_agent"}
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind: the DAGs whose runs its jobs are, and the task that makes something, with an XCom for each thing made."""
+
+    name: str
+    dag_ids: tuple[str, ...]
+    task_id: str
+    noun: str
+
+
+TRAINING = Kind("train", ("train_models", "train_strategies"), "train", "training job")
+PROMOTION = Kind("promote", ("promote_models",), "change_champion", "promotion")
+GENERATION = Kind("predict", ("predict",), "predict", "generation of signals")
+
+
+def find_model(name: str) -> str:
+    """Id of the catalogue for an id or a type.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none; where a question has several models (``direction``), the message names them.
+    """
+    try:
+        return find_entry(TYPES.get(name, name)).model_id
+    except ConfigurationError as error:
+        types = [kind for kind, model_id in TYPES.items() if _exists(model_id)]
+        raise ConfigurationError(f"{error}" + (f"; or a type: {', '.join(types)}" if types else "")) from None
+
+
+def training_dag(model_id: str) -> str:
+    """DAG that trains a model."""
+    return TRAINING.dag_ids[model_id.startswith(_STRATEGIES)]
+
+
+def _exists(model_id: str) -> bool:
+    try:
+        find_entry(model_id)
+    except ConfigurationError:
+        return False
+    return True

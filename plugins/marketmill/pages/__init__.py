@@ -1,0 +1,1 @@
+"""Pages of the mill inside Airflow's UI."""
