@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigurationError
+from include.timeframes import TIMEFRAMES
 
 if TYPE_CHECKING:
     from ml.protocol import Model
+
+
+#: What rows are made of; backtests are for ``train_strategies``, all else for ``train_models``.
+FEATURES, BACKTESTS = "features", "backtests"
 
 
 @dataclass(frozen=True)
 class Entry:
     """One model.
 
-    ``implementation`` is ``module:class``, ``libraries`` are the distributions whose version can change its result.
+    ``implementation`` is ``module:class``, ``libraries`` are the distributions whose version can change its result. ``learns_from`` is
+    what the rows are made of; ``settings`` are params that its class can be built with. ``fewest_dates`` is how many distinct
+    dates a challenger and its champion must have in common to be compared.
     """
 
     model_id: str
@@ -25,7 +33,12 @@ class Entry:
     implementation: str
     libraries: tuple[str, ...]
     timeframes: tuple[str, ...] = ("1d",)
+    learns_from: str = FEATURES
+    settings: tuple[str, ...] = ()
+    fewest_dates: int = 120
 
+
+_STRATEGY: Any = {"timeframes": tuple(TIMEFRAMES), "learns_from": BACKTESTS, "settings": ("min_composite_score",), "fewest_dates": 24}
 
 _ENTRIES = (
     Entry(
@@ -92,6 +105,30 @@ _ENTRIES = (
         implementation="ml.models.touch_xgboost:TouchXgboost",
         libraries=("numpy", "scikit-learn", "scipy", "xgboost"),
     ),
+    Entry(
+        "strategy_ensemble",
+        question="Which strategies end their next window with a profit, by trees, a forest and a regression together?",
+        label="net profit of the next window of a backtest, 1 or 0",
+        implementation="ml.models.strategy_ensemble:StrategyEnsemble",
+        libraries=("numpy", "scikit-learn", "scipy", "xgboost"),
+        **_STRATEGY,
+    ),
+    Entry(
+        "strategy_classifier",
+        question="Which strategies end their next window with a profit, by a network?",
+        label="net profit of the next window of a backtest, 1 or 0",
+        implementation="ml.models.strategy_classifier:StrategyClassifier",
+        libraries=("keras", "numpy", "scikit-learn", "scipy", "tensorflow"),
+        **_STRATEGY,
+    ),
+    Entry(
+        "strategy_agent",
+        question="How much to stake on a strategy's next window: nothing, half or all?",
+        label="net profit of the next window of a backtest, 1 or 0",
+        implementation="ml.models.strategy_agent:StrategyAgent",
+        libraries=("gymnasium", "keras", "numpy", "scikit-learn", "scipy", "tensorflow"),
+        **_STRATEGY,
+    ),
 )
 
 CATALOG: dict[str, Entry] = {entry.model_id: entry for entry in _ENTRIES}
@@ -112,8 +149,16 @@ def find_entry(model_id: str) -> Entry:
         raise ConfigurationError(f"model {model_id!r} is unknown; use one of {', '.join(alike or CATALOG)}") from None
 
 
-def make_model(model_id: str) -> Model:
-    """Return the model of an id, unfitted; imports the libraries it needs."""
-    module, name = find_entry(model_id).implementation.split(":")
-    model: Model = getattr(import_module(module), name)()
+def make_model(model_id: str, params: Mapping[str, Any] | None = None) -> Model:
+    """Return the model of an id, unfitted; imports the libraries it needs.
+
+    Parameters
+    ----------
+    params
+        Of a card; those among them that are settings of the model are taken.
+    """
+    entry = find_entry(model_id)
+    module, name = entry.implementation.split(":")
+    settings = {key: value for key, value in (params or {}).items() if key in entry.settings}
+    model: Model = getattr(import_module(module), name)(**settings)
     return model

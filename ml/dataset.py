@@ -84,12 +84,15 @@ class Dataset:
     features
         Names of the columns a model may learn from.
     labels
-        By label name a frame on the same index: ``value`` (null: no label) and ``known_at`` (UTC), when it was known.
+        By label name a frame on the same index: ``value`` (null: no label) and ``known_at`` (UTC), when it was known; further
+        columns tell more of the outcome (what a trade earned), known at the same time.
     left_out
         Symbols of the universe that take no part, with the reason.
     particulars
         Names of the columns that tell rows of one symbol and bar apart (an option's right, distance, expiry); they go into
         the stored predictions. Empty where there is one row a bar.
+    judged_from
+        Where something about the model was chosen on the rows before, the moment from which it may be judged.
     """
 
     rows: pd.DataFrame
@@ -97,6 +100,7 @@ class Dataset:
     labels: dict[str, pd.DataFrame] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     particulars: list[str] = field(default_factory=list)
+    judged_from: pd.Timestamp | None = None
 
     @property
     def symbols(self) -> list[str]:

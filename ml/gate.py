@@ -18,12 +18,10 @@ import pyarrow.parquet as pq
 
 from include.calendars import DECISION_DELAY
 from include.errors import ModelError
+from ml.catalog import find_entry
 from ml.registry import WALK_FORWARD, Registered
 from ml.validation.losses import MODEL, probability_columns, row_losses
 from ml.validation.significance import Interval, block_bootstrap, by_day
-
-#: On fewer common days a comparison says nothing.
-FEWEST_DAYS = 120
 
 
 class Outcome(StrEnum):
@@ -102,7 +100,8 @@ def decide(challenger: Registered, champion: Registered | None, champion_serves:
         )
     other = read_walk_forward(champion)
     evidence = {
-        label: _against(one, _of(rows, label), _of(other, label), champion_serves.get(label, MODEL)) for label, one in evidence.items()
+        label: _against(one, _of(rows, label), _of(other, label), champion_serves.get(label, MODEL), _fewest_days(challenger))
+        for label, one in evidence.items()
     }
     outcome, reason = _compare([evidence[label] for label in forecasts], challenger, champion)
     return _decision(challenger, champion, outcome, reason, evidence)
@@ -127,7 +126,7 @@ def _compare(evidence: list[Evidence], challenger: Registered, champion: Registe
     thin = [f"{one.label} ({one.days} days)" for one in evidence if one.gain is None]
     if thin:
         return Outcome.REFUSE, (
-            f"too little in common with version {champion.version} in {', '.join(thin)}, {FEWEST_DAYS} days are needed; "
+            f"too little in common with version {champion.version} in {', '.join(thin)}, {_fewest_days(challenger)} days are needed; "
             "where that is meant, demote the champion first"
         )
     gains = [(one.label, one.gain) for one in evidence if one.gain]
@@ -141,6 +140,11 @@ def _compare(evidence: list[Evidence], challenger: Registered, champion: Registe
     if last > known:
         return Outcome.PROMOTE, f"as good as version {champion.version}, and it knows {last} where that one ends with {known}"
     return Outcome.KEEP, f"not better than version {champion.version}, which stays"
+
+
+def _fewest_days(found: Registered) -> int:
+    """On fewer common days a comparison says nothing."""
+    return find_entry(str(found.card["model_name"])).fewest_dates
 
 
 def _metric(found: Registered) -> str:
@@ -162,7 +166,7 @@ def _alone(label: str, rows: pd.DataFrame, metric: str) -> Evidence:
     return Evidence(label, metric, _days(rows["closed_at"]), baseline, MODEL if edge.low > 0 else baseline, edge)
 
 
-def _against(one: Evidence, rows: pd.DataFrame, other: pd.DataFrame, champion_line: str) -> Evidence:
+def _against(one: Evidence, rows: pd.DataFrame, other: pd.DataFrame, champion_line: str, fewest_days: int) -> Evidence:
     """Compare what is served on the rows of both whose outcome is the same; a restated outcome would compare two questions."""
     columns = list(rows.columns)
     keys = [column for column in columns[: columns.index("known_at")] if column != "group"]
@@ -173,7 +177,7 @@ def _against(one: Evidence, rows: pd.DataFrame, other: pd.DataFrame, champion_li
     both = own.merge(theirs, on=keys, suffixes=("", "_champion"))
     both = both[np.isclose(both["actual"], both["actual_champion"], rtol=1e-6, atol=0)].reset_index(drop=True)
     days = _days(both["closed_at"])
-    if days < FEWEST_DAYS:
+    if days < fewest_days:
         return replace(one, days=days)
     gain = _gain(both["loss"].to_numpy(), both["loss_champion"].to_numpy(), both["closed_at"])
     return replace(one, days=days, champion_line=champion_line, gain=gain)

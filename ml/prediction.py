@@ -18,11 +18,11 @@ from include.feature_sets import read_current
 from include.lake import Lake
 from include.months import MONTH_FORMAT, month_start
 from include.schemas import MOST_CLASSES, PREDICTIONS
-from include.universes import load_universe
 from ml.catalog import make_model
-from ml.dataset import KEYS, Dataset, Source
+from ml.dataset import KEYS, Dataset
 from ml.promotion import Serving, serving
 from ml.registry import DATASET, Registered
+from ml.sources import open_source
 from ml.validation.losses import MODEL, probability_columns
 
 #: How far beyond what training held a feature may lie, as a share of what it held: new records are no news, other worlds are.
@@ -79,7 +79,7 @@ def state_again(lake: Lake, version: Registered, serves: Mapping[str, str], mont
 
 def statements(data: Dataset, version: Registered, serves: Mapping[str, str], months: Sequence[str]) -> pd.DataFrame:
     """Say what ``serves`` names (by label; the model where a label is not named) of the rows of some months."""
-    card, model = version.card, make_model(str(version.card["model_name"]))
+    card, model = version.card, make_model(str(version.card["model_name"]), version.card["params"])
     trained_until = _trained_until(card)
     stated = {MODEL: version.load().predict(data)}
     if baselines := {*serves.values()} - {MODEL}:
@@ -123,7 +123,8 @@ def prepare(lake: Lake, version: Registered) -> Dataset:
             f"{version.model_id} version {version.version} was trained on feature set {card['feature_set']}, the lake's is {current}; "
             "run train_models and promote_models"
         )
-    data = make_model(str(card["model_name"])).prepare(Source(lake, load_universe(card["universe"]), card["timeframe"]))
+    model_id = str(card["model_name"])
+    data = make_model(model_id, card["params"]).prepare(open_source(lake, model_id, card["universe"], card["timeframe"]))
     missing = sorted({*card["features"]} - {*data.features})
     if missing:
         raise ModelError(

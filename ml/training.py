@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,22 +15,22 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from include.errors import ModelError, UnsuitableError
+from include.errors import ModelError
 from include.feature_sets import read_current
 from include.lake import Lake, parquet_bytes
 from include.months import as_utc
 from include.settings import settings
-from include.universes import load_universe
 from ml import registry
 from ml.canaries import check_canaries
 from ml.card import describe, evaluated
-from ml.catalog import find_entry, make_model
+from ml.catalog import BACKTESTS, find_entry, make_model
 from ml.dataset import Dataset, Source
 from ml.methods.keras_files import array_bytes
 from ml.protocol import IMPORTANCE_FILE, Model
 from ml.registry import DATASET, WALK_FORWARD
+from ml.sources import open_source
 from ml.trained_versions import note_version
-from ml.validation.dated import dated_split
+from ml.validation.dated import dated_split, share_split
 from ml.validation.walk_forward import walk_forward
 
 _LOG = logging.getLogger(__name__)
@@ -79,21 +80,35 @@ def train(
     ModelError
         If there is too little data, a figure is too good to be honest, or a canary is dead.
     """
-    entry = find_entry(model_id)
-    if timeframe not in entry.timeframes:
-        raise UnsuitableError(f"model {model_id} is trained on bars of {', '.join(entry.timeframes)}, not {timeframe}")
-    source = Source(lake, load_universe(universe), timeframe, _utc(start), _utc(end))
+    source = open_source(lake, model_id, universe, timeframe, _utc(start), _utc(end))
     trained = train_on(source, make_model(model_id), model_id, seed=seed, force=force)
     note_version(lake, universe, timeframe, model_id, trained.version)
     return trained
 
 
-def train_on(source: Source, model: Model, model_id: str, *, seed: int, force: bool = False, name: str | None = None) -> Trained:
-    """Train a model that may have settings of its own, and register it as ``name`` (None: as ``model_id``); see :func:`train`."""
+def train_on(
+    source: Source,
+    model: Model,
+    model_id: str,
+    *,
+    seed: int,
+    force: bool = False,
+    name: str | None = None,
+    further: Callable[[Dataset, pd.DataFrame], dict[str, Any]] | None = None,
+) -> Trained:
+    """Train a model that may have settings of its own, and register it; see :func:`train`.
+
+    Parameters
+    ----------
+    name
+        To register it under; None: ``model_id``.
+    further
+        Makes more of the card out of the dataset and the walk-forward.
+    """
     entry, name = find_entry(model_id), name or model_id
     feature_set = read_current(source.lake, source.timeframe)
     data = model.prepare(source)
-    split = settings().dated_split
+    split = share_split(data) if entry.learns_from == BACKTESTS else settings().dated_split
     facts = describe(entry, source, feature_set, data, model.params(), seed, split)
     if not force and (found := _reusable(name, facts["identity"])):
         _LOG.info("%s: version %s was trained on exactly this, nothing to do", name, found.version)
@@ -107,6 +122,7 @@ def train_on(source: Source, model: Model, model_id: str, *, seed: int, force: b
     card = evaluated(facts, data, predictions, judgement, _weights_hash(files)) | {"canaries": canaries}
     card["importance"] = json.loads(files.get(IMPORTANCE_FILE, b"{}"))
     card["dated_split"] = dated_split(model, data, split, judgement.main_metric, seed=seed)
+    card |= further(data, predictions) if further else {}
     table = pa.Table.from_pandas(predictions, preserve_index=False).replace_schema_metadata(None)
     registered = registry.register(card, files, {WALK_FORWARD: parquet_bytes(table), DATASET: dataset_bytes(data)}, name=name)
     _LOG.info("%s: version %s, %s (%s)", name, registered.version, card["verdict"], card["verdict_reason"])

@@ -18,9 +18,12 @@ from include.publish import publish_month
 from include.schemas import BARS, conform
 from include.settings import settings
 from ml import registry
+from ml.catalog import CATALOG
 from ml.registry import Registered
 from tests.shared_data import shared_data
 
+#: Models that need no more than such a lake.
+FROM_FEATURES = [model_id for model_id, entry in CATALOG.items() if entry.learns_from == "features"]
 SYMBOLS = ("^GSPC", "^IXIC", "^VIX")
 FEATURES = (
     "return_1",

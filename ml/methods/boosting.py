@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -87,23 +87,59 @@ def fit_class_booster(
     params
         Settings of XGBoost; ``max_bin`` among them.
     """
-    import xgboost
-
     # XGBoost takes codes without gaps only: the classes that are there are numbered anew.
     present, places = np.unique(later.astype(int), return_inverse=True)
     trees = None
     if len(present) > 1:
         margin = np.log(start.probabilities(now)[:, present])
-        matrix = xgboost.QuantileDMatrix(
-            values, label=places, base_margin=margin, feature_names=features, nthread=1, max_bin=params["max_bin"]
-        )
-        settings = {
-            **params,
-            "objective": "multi:softprob",
-            "num_class": len(present),
-            "seed": seed,
-            "nthread": 1,
-            "verbosity": 0,
-        }
-        trees = bytes(xgboost.train(settings, matrix, num_boost_round=rounds).save_raw("ubj"))
+        trees = _boost(values, places, margin, features=features, params=params, rounds=rounds, seed=seed)
     return ClassBooster(start, tuple(int(code) for code in present), tuple(features), trees)
+
+
+def continue_class_booster(
+    booster: ClassBooster, values: np.ndarray, now: np.ndarray, later: np.ndarray, *, params: Mapping[str, Any], rounds: int, seed: int
+) -> ClassBooster:
+    """Add ``rounds`` of trees that learn from new rows only; rows of a class that ``booster`` never saw are left out.
+
+    Parameters
+    ----------
+    values, now, later, params
+        As in :func:`fit_class_booster`, of the new rows.
+    """
+    present = np.array(booster.present)
+    known = np.isin(later.astype(int), present)
+    if booster.trees is None or not known.any():
+        return booster
+    margin = np.log(booster.start.probabilities(now[known])[:, present])
+    places = np.searchsorted(present, later[known].astype(int))
+    features = list(booster.features)
+    trees = _boost(values[known], places, margin, features=features, params=params, rounds=rounds, seed=seed, before=booster.trees)
+    return replace(booster, trees=trees)
+
+
+def _boost(
+    values: np.ndarray,
+    places: np.ndarray,
+    margin: np.ndarray,
+    *,
+    features: list[str],
+    params: Mapping[str, Any],
+    rounds: int,
+    seed: int,
+    before: bytes | None = None,
+) -> bytes:
+    import xgboost
+
+    matrix = xgboost.QuantileDMatrix(values, label=places, base_margin=margin, feature_names=features, nthread=1, max_bin=params["max_bin"])
+    settings = {
+        **params,
+        "objective": "multi:softprob",
+        "num_class": margin.shape[1],
+        "seed": seed,
+        "nthread": 1,
+        "verbosity": 0,
+    }
+    former = None if before is None else xgboost.Booster(params={"nthread": 1})
+    if former is not None:
+        former.load_model(bytearray(before or b""))
+    return bytes(xgboost.train(settings, matrix, num_boost_round=rounds, xgb_model=former).save_raw("ubj"))

@@ -7,24 +7,19 @@ sets its weights and its optimiser to where they began, so that the same data an
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ml.methods.keras_files import keras_bytes, keras_weights
+from ml.methods.networks import Kind, batches, column_scale, loss_of, scaled_columns, start_keras
 
 STEPS = 20
-_BATCH = 256
 _STATED_BATCH = 2048
-_LARGEST = 5.0  # standard deviations
-
-Kind = Literal["classes", "values"]
 
 
 class Settings(NamedTuple):
@@ -68,7 +63,7 @@ class Recurrent:
         """
         network = _network(self.kind, values.shape[1], start.shape[1], self.settings)
         network.set_weights(self.weights)
-        scaled, stated = _scaled(values, self.mean, self.deviation), np.full(start.shape, np.nan)
+        scaled, stated = scaled_columns(values, self.mean, self.deviation), np.full(start.shape, np.nan)
         ends = np.flatnonzero(whole_sequences(symbols))
         for first in range(0, len(ends), _STATED_BATCH):
             some = ends[first : first + _STATED_BATCH]
@@ -94,7 +89,7 @@ class Recurrent:
         if not len(ends):
             return np.zeros((values.shape[1], outputs))
         some = ends[np.linspace(0, len(ends) - 1, _STATED_BATCH).astype(int)]
-        sequences = _sequences(_scaled(values, self.mean, self.deviation), some)
+        sequences = _sequences(scaled_columns(values, self.mean, self.deviation), some)
         nothing = np.zeros((_STATED_BATCH, outputs), np.float32)
         added, dealt = network.model.predict_on_batch([sequences, nothing]), np.random.default_rng(0).permutation(_STATED_BATCH)
         moved = []
@@ -143,16 +138,14 @@ def fit_recurrent(
         Shape (rows,): classes, for which ``start`` and the outputs are logits and the loss is log-loss; or shape (rows, outputs):
         values, with squared loss. Null: nothing to learn from.
     """
-    mean = np.nan_to_num(np.nanmean(_finite(values), axis=0, dtype=np.float64))
-    deviation = np.nan_to_num(np.nanstd(_finite(values), axis=0, dtype=np.float64))
-    deviation[deviation == 0] = 1.0
-    scaled = _scaled(values, mean, deviation)
+    mean, deviation = column_scale(values)
+    scaled = scaled_columns(values, mean, deviation)
     target = target.reshape(len(values), -1).astype(np.float32)
     ends = np.flatnonzero(whole_sequences(symbols) & np.isfinite(target).any(axis=1))
     chance = np.random.default_rng(seed)
     network = _network(kind, values.shape[1], start.shape[1], settings)
     network.begin(chance)
-    for some in _batches(ends, settings, chance):
+    for some in batches(ends, settings.epochs, settings.least_steps, chance):
         network.trainer.train_on_batch([_sequences(scaled, some), start[some].astype(np.float32)], target[some])
     return Recurrent(kind, settings, mean, deviation, network.weights())
 
@@ -189,64 +182,18 @@ class _Network:
 
 @lru_cache(maxsize=8)
 def _network(kind: Kind, features: int, outputs: int, settings: Settings) -> _Network:
-    keras = _keras()
+    keras = start_keras()
     sequence = keras.Input((STEPS, features), name="sequence")
     start = keras.Input((outputs,), name="start")
     state = keras.layers.LSTM(settings.units, name="lstm")(sequence)
     added = keras.layers.Dense(outputs, name="added")(state)
     stated = keras.layers.Add(name="stated")([start, added])
     model, trainer = (keras.Model([sequence, start], stated, name="recurrent") for _ in range(2))
-    trainer.compile(optimizer=keras.optimizers.Adam(settings.rate, clipnorm=1.0), loss=_loss(kind), jit_compile=False)
+    trainer.compile(optimizer=keras.optimizers.Adam(settings.rate, clipnorm=1.0), loss=loss_of(kind), jit_compile=False)
     trainer.optimizer.build(trainer.trainable_variables)
     return _Network(model, trainer, tuple(np.array(variable) for variable in trainer.optimizer.variables))
-
-
-def _loss(kind: Kind) -> Any:
-    from keras import losses, ops
-
-    def classes(came: Any, logits: Any) -> Any:
-        return losses.sparse_categorical_crossentropy(came, logits, from_logits=True)
-
-    def values(came: Any, stated: Any) -> Any:
-        missed = ops.where(ops.isnan(came), ops.zeros_like(stated), came - stated)
-        return ops.mean(ops.square(missed), axis=-1)
-
-    return {"classes": classes, "values": values}[kind]
-
-
-@lru_cache(maxsize=1)
-def _keras() -> Any:
-    """Keras on TensorFlow with one thread and operations that give the same bits each time."""
-    import keras
-    import tensorflow as tf
-
-    # Refused once TensorFlow runs, and other libraries may have started it; environment.sh asks for one thread from the start.
-    with suppress(RuntimeError):
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()
-    return keras
-
-
-def _batches(ends: np.ndarray, settings: Settings, chance: np.random.Generator) -> Iterator[np.ndarray]:
-    """Shuffled places of equal number; what does not fill a batch waits for the next epoch."""
-    size = min(_BATCH, len(ends))
-    if size == 0:
-        return
-    each = len(ends) // size
-    for _ in range(max(settings.epochs, math.ceil(settings.least_steps / each))):
-        yield from chance.permutation(ends)[: each * size].reshape(-1, size)
 
 
 def _sequences(scaled: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Shape (ends, 20, features): the rows up to and with each end."""
     return np.asarray(scaled[ends[:, None] + np.arange(1 - STEPS, 1)])
-
-
-def _scaled(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    standard = (_finite(values) - mean) / deviation
-    return np.asarray(np.clip(np.nan_to_num(standard), -_LARGEST, _LARGEST), dtype=np.float32)
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    return np.where(np.isfinite(values), values, np.nan)

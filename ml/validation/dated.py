@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from include.errors import ModelError
 from include.months import as_utc
 from include.settings import DatedSplit
 from ml.dataset import Dataset, too_short
@@ -18,6 +20,23 @@ from ml.validation.walk_forward import run_fold
 
 _KEPT = ("validation", "test")
 _PERCENT = 100.0
+_FEWEST_DAYS = 5
+
+
+def share_split(data: Dataset) -> DatedSplit:
+    """Split the days on which labelled rows were decided 60 : 20 : 20, in order of time.
+
+    Raises
+    ------
+    ModelError
+        If there are fewer than five such days.
+    """
+    closed = data.rows.loc[_labelled(data), "closed_at"]
+    days = np.sort(closed.dt.tz_convert("UTC").dt.date.unique())
+    if len(days) < _FEWEST_DAYS:
+        raise ModelError(f"Insufficient data for training: {len(days)} days with a decision, {_FEWEST_DAYS} are needed")
+    validation, test = (days[int(np.ceil(len(days) * share))] for share in (0.6, 0.8))
+    return DatedSplit(training=days[0], validation=validation, test=test, end=days[-1] + timedelta(days=1))
 
 
 def dated_split(model: Model, data: Dataset, split: DatedSplit, metric: dict[str, Any], *, seed: int) -> dict[str, Any]:
@@ -36,10 +55,10 @@ def dated_split(model: Model, data: Dataset, split: DatedSplit, metric: dict[str
         ``not_evaluated`` says why instead.
     """
     moments = {name: pd.Timestamp(as_utc(day)) for name, day in split}
-    labelled = pd.concat([label["value"].notna() for label in data.labels.values()], axis=1).any(axis=1)
-    closed = data.rows.loc[labelled, "closed_at"]
+    closed = data.rows.loc[_labelled(data), "closed_at"]
     facts: dict[str, Any] = {"parts": _parts(closed, moments)}
-    if reason := _why_not(closed, moments):
+    # A split that follows the rows reaches over them all; whether they are enough was for the model to say.
+    if split != share_split(data) and (reason := _why_not(closed, moments)):
         return facts | {"not_evaluated": reason}
     inside = data.since(moments["training"])
     tables = run_fold(model, inside, Fold(moments["validation"], moments["end"]), 0, seed=seed)
@@ -64,6 +83,10 @@ def describe_split(found: dict[str, Any], metric: str) -> str:
             figures = ", ".join(f"{line} {values[name]:.3f}" for line, values in lines.items())
             told.append(f"{label}, {part}: {name} {figures}")
     return f"{parts}. {'; '.join(told)}."
+
+
+def _labelled(data: Dataset) -> pd.Series:
+    return pd.concat([label["value"].notna() for label in data.labels.values()], axis=1).any(axis=1)
 
 
 def _parts(closed: pd.Series, moments: dict[str, pd.Timestamp]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 BLOCK = 20
+_FEWEST_BLOCKS = 6
 _DRAWS = 1000
 
 
@@ -39,11 +40,15 @@ def diebold_mariano(difference: np.ndarray, lags: int) -> float:
 
 
 def block_bootstrap(values: np.ndarray, *, seed: int = 0) -> Interval:
-    """Mean of daily values with its 95 % interval from 1000 circular block bootstraps of 20 days."""
+    """Mean of daily values with its 95 % interval from 1000 circular block bootstraps.
+
+    Blocks are of 20 days, or a sixth of the days where there are fewer than 120: a block as long as all days would leave no doubt.
+    """
     count = len(values)
-    blocks = -(-count // BLOCK)
+    block = min(BLOCK, max(count // _FEWEST_BLOCKS, 1))
+    blocks = -(-count // block)
     starts = np.random.default_rng(seed).integers(0, count, size=(_DRAWS, blocks))
-    places = (starts[:, :, None] + np.arange(BLOCK)).reshape(_DRAWS, -1)[:, :count] % count
+    places = (starts[:, :, None] + np.arange(block)).reshape(_DRAWS, -1)[:, :count] % count
     means = values[places].mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return Interval(float(values.mean()), float(low), float(high))

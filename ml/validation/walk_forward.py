@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -17,15 +20,24 @@ def walk_forward(model: Model, data: Dataset, *, seed: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Ordered by ``label``, ``symbol``, ``timestamp``: ``group``, ``label``, the keys, the particulars, ``known_at``, ``actual``,
-        ``fold`` (0, 1, ...), the model's columns and one or more columns a baseline. Model and baselines stand on the same rows: a row that
-        one of them cannot state (too little history) is left out for all.
+        Ordered by ``label``, ``symbol``, ``timestamp``: ``group``, ``label``, the keys, the particulars, ``known_at``, what else the
+        label tells of the outcome, ``actual``, ``fold`` (0, 1, ...), the model's columns and one or more columns a baseline. Model and
+        baselines stand on the same rows: a row that one of them cannot state (too little history) is left out for all.
     """
-    labelled = pd.concat([data.rows.loc[label["value"].notna(), "closed_at"] for label in data.labels.values()])
-    parts = [part for number, fold in enumerate(expanding_folds(labelled)) for part in run_fold(model, data, fold, number, seed=seed)]
+    labelled = [data.rows.loc[label["value"].notna(), "closed_at"] for label in data.labels.values()]
+    folds = list(folds_to_judge(data, pd.concat(labelled)))
+    parts = [part for number, fold in enumerate(folds) for part in run_fold(model, data, fold, number, seed=seed)]
     if not parts:
         raise ModelError("the walk-forward has no row to judge; more data is needed")
     return pd.concat(parts, ignore_index=True).sort_values(["label", "symbol", "timestamp"], ignore_index=True)
+
+
+def folds_to_judge(data: Dataset, closed_at: pd.Series) -> Iterator[Fold]:
+    """Folds over rows closed at these times, without what lies before ``data.judged_from``."""
+    for fold in expanding_folds(closed_at):
+        start = fold.start if data.judged_from is None else max(fold.start, data.judged_from)
+        if start < fold.end:
+            yield replace(fold, start=start)
 
 
 def run_fold(model: Model, data: Dataset, fold: Fold, number: int, *, seed: int) -> list[pd.DataFrame]:
@@ -45,6 +57,8 @@ def _rows(name: str, data: Dataset, stated: Predictions, baselines: Predictions,
     said = pd.concat([stated[name], baselines[name]], axis=1)
     needed = [column for column in said.columns if column not in ("lower", "upper")]
     usable = tested & label["value"].notna().to_numpy() & said[needed].notna().all(axis=1).to_numpy()
-    keys = data.rows[[*KEYS, *data.particulars]].assign(known_at=label["known_at"], actual=label["value"], fold=number)
+    told = label.drop(columns=["value", "known_at"])
+    keys = pd.concat([data.rows[[*KEYS, *data.particulars]], label[["known_at"]], told], axis=1)
+    keys = keys.assign(actual=label["value"], fold=number)
     keys.insert(0, "label", name)
     return pd.concat([keys, said], axis=1)[usable]

@@ -11,22 +11,28 @@ import pytest
 from include.lake import Lake
 from include.universes import load_universe
 from ml.canaries import PLANTED, SHUFFLED, check_canaries
-from ml.catalog import CATALOG, make_model
+from ml.catalog import BACKTESTS, CATALOG, FEATURES, make_model
 from ml.dataset import Dataset, Source
+from tests.backtests import made_source
 from tests.model_lake import SYMBOLS, real_bars, write_lake
 
 CUT = pd.Timestamp("2016-05-10", tz="UTC")
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Source]:
     lake = write_lake(Lake(str(tmp_path_factory.mktemp("lake"))), [real_bars(symbol, "2013-01-01", "2018-01-01") for symbol in SYMBOLS])
-    return Source(lake, load_universe("sample"))
+    return {FEATURES: Source(lake, load_universe("sample")), BACKTESTS: made_source(lake)}
 
 
 @pytest.fixture(scope="module", params=CATALOG)
 def model_id(request: pytest.FixtureRequest) -> str:
     return request.param
+
+
+@pytest.fixture(scope="module")
+def source(sources: dict[str, Source], model_id: str) -> Source:
+    return sources[CATALOG[model_id].learns_from]
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,13 @@ from marketmill.window import parse_day
 
 
 class ChooseModelsOperator(MillOperator):
-    """Return the catalogue ids that the param ``models`` names, all of them where it is empty; refuse unknown ones."""
+    """Return the catalogue ids that the param ``models`` names; where it is empty all but those that ``train_strategies`` trains."""
 
     def work(self, context: Context) -> list[str]:
         """Look each id up."""
-        from ml.catalog import CATALOG, find_entry
+        from ml.catalog import BACKTESTS, CATALOG, find_entry
 
-        models = context["params"].get("models") or list(CATALOG)
+        models = context["params"].get("models") or [name for name, entry in CATALOG.items() if entry.learns_from != BACKTESTS]
         return list(dict.fromkeys(find_entry(model_id).model_id for model_id in models))
 
 

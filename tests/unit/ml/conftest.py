@@ -6,10 +6,9 @@ import pytest
 
 from include.lake import Lake
 from include.universes import load_universe
-from ml.catalog import CATALOG
 from ml.dataset import Source
 from ml.training import Trained, train
-from tests.model_lake import SYMBOLS, real_bars, registry_at, write_lake
+from tests.model_lake import FROM_FEATURES, SYMBOLS, real_bars, registry_at, write_lake
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +25,6 @@ def source(model_lake: Lake) -> Source:
 
 @pytest.fixture(scope="session")
 def trained(model_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Trained]]:
-    """Every model of the catalogue, trained on that lake into a registry of these tests' own."""
+    """Every model that learns from features, trained on that lake into a registry of these tests' own."""
     with registry_at(tmp_path_factory.mktemp("registry")):
-        yield {model_id: train(model_lake, model_id, universe="sample", seed=7) for model_id in CATALOG}
+        yield {model_id: train(model_lake, model_id, universe="sample", seed=7) for model_id in FROM_FEATURES}

@@ -11,9 +11,12 @@ import pandas as pd
 import pytest
 
 from include.errors import ModelError
-from ml.gate import FEWEST_DAYS, Outcome, decide
+from ml.catalog import CATALOG
+from ml.gate import Outcome, decide
 from ml.registry import Registered
 from tests.walk_forwards import DAYS, walk
+
+FEWEST_DAYS = CATALOG["volatility_garch"].fewest_dates
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def version(tmp_path: Path):
         folder = tmp_path / number
         folder.mkdir()
         (folder / "walk_forward.parquet").write_bytes(stream.getvalue())
-        card = {"main_metric": {"name": metric}, "window": {"last": last}}
+        card = {"model_name": "volatility_garch", "main_metric": {"name": metric}, "window": {"last": last}}
         hashes = {"walk_forward.parquet": hashlib.sha256(stream.getvalue()).hexdigest()}
         return Registered("volatility_garch", number, "run", card, folder, (), hashes, {})
 

@@ -11,9 +11,8 @@ import pytest
 
 from include.errors import ModelError
 from ml import registry
-from ml.catalog import CATALOG
 from ml.training import Trained
-from tests.model_lake import challenger, registry_at
+from tests.model_lake import FROM_FEATURES, challenger, registry_at
 
 MODEL = "volatility_garch"
 
@@ -50,7 +49,7 @@ def test_latest_has_all_that_was_stored(trained: dict[str, Trained]) -> None:
         assert {"card.json", "walk_forward.parquet", "dataset.npz"} < set(found.sha256)
         for path, sha256 in found.sha256.items():
             assert hashlib.sha256((found.folder / path).read_bytes()).hexdigest() == sha256
-    assert list(trained) == list(CATALOG)
+    assert list(trained) == FROM_FEATURES
 
 
 def test_every_file_on_disk_has_its_hash_apart_and_none_is_a_pickle(trained: dict[str, Trained]) -> None:

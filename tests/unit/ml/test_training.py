@@ -10,10 +10,9 @@ import pytest
 from include.errors import ConfigurationError, LakeError, ModelError
 from include.lake import Lake
 from ml.card import VERDICTS
-from ml.catalog import CATALOG
 from ml.report.cards import Group
 from ml.training import Trained, _weights_hash, train
-from tests.model_lake import challenger, real_bars, registry_at, write_lake
+from tests.model_lake import FROM_FEATURES, challenger, real_bars, registry_at, write_lake
 
 KEYS = {
     "model_name",
@@ -40,7 +39,7 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize("model_id", CATALOG)
+@pytest.mark.parametrize("model_id", FROM_FEATURES)
 def test_the_card_has_what_others_read(trained: dict[str, Trained], model_id: str) -> None:
     card = trained[model_id].card
     assert set(card) >= KEYS
@@ -61,7 +60,7 @@ def test_the_card_has_what_others_read(trained: dict[str, Trained], model_id: st
             assert card["main_metric"]["name"] in line["metrics"]
 
 
-@pytest.mark.parametrize("model_id", CATALOG)
+@pytest.mark.parametrize("model_id", FROM_FEATURES)
 def test_stored_predictions_carry_every_line_of_the_card(trained: dict[str, Trained], model_id: str) -> None:
     found = challenger(model_id)
     assert found is not None
@@ -75,7 +74,7 @@ def test_stored_predictions_carry_every_line_of_the_card(trained: dict[str, Trai
     assert (rows["known_at"] >= rows["closed_at"]).all()
 
 
-@pytest.mark.parametrize("model_id", CATALOG)
+@pytest.mark.parametrize("model_id", FROM_FEATURES)
 def test_the_dataset_is_readable_without_pickle(trained: dict[str, Trained], model_id: str) -> None:
     found = challenger(model_id)
     assert found is not None

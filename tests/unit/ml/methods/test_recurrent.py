@@ -129,6 +129,6 @@ def test_nulls_count_as_the_mean(table, fitted):
 
 def test_tensorflow_may_run_already() -> None:
     """Another library of the process may have started it, when threads can no longer be set."""
-    program = "import tensorflow as tf; tf.constant(1) + 1; from ml.methods.recurrent import _keras; print(_keras().__name__)"
+    program = "import tensorflow as tf; tf.constant(1) + 1; from ml.methods.networks import start_keras; print(start_keras().__name__)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ran.stdout.strip() == "keras", ran.stderr[-500:]

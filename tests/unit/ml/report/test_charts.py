@@ -7,6 +7,7 @@ import pytest
 
 from ml.report.charts.bars import bar_chart
 from ml.report.charts.frame import HEIGHT, LEFT, MOST_POINTS, RIGHT, WIDTH, Chart, nice_ticks, thinned
+from ml.report.charts.histogram import histogram_chart
 from ml.report.charts.lines import Line, line_chart
 from ml.report.charts.probabilities import reliability_chart, ribbon_chart
 
@@ -112,3 +113,16 @@ def test_short_and_constant_series_are_drawn() -> None:
     line_chart("t", "n", TIMES[:1], [Line("a", "model", np.zeros(1))])
     reliability_chart("t", "n", np.tile([1.0, 0.0], (40, 1)), np.zeros(40, int))
     assert elements(ribbon_chart("t", "n", TIMES[:2], np.tile([1.0, 0.0], (2, 1)), np.zeros(2, int), ["a", "b"]), "rect")
+
+
+def test_a_histogram_counts_every_value_and_marks_ones_own() -> None:
+    values = np.random.default_rng(1).normal(0.01, 0.02, 200)
+    chart = histogram_chart("Twins", "spread", values, names=("twins", "strategy"), own=0.09, percent=True)
+    counts = [int(str(title.text).rpartition(" ")[2]) for title in elements(chart, "title")]
+    assert sum(counts) == 200
+    [mark] = [element for element in elements(chart, "path") if element.get("class") == "line model"]
+    place = float(re.findall(r"M([\d.]+)", mark.get("d", ""))[0])
+    assert place > max(float(bar.get("x", 0)) + float(bar.get("width", 0)) for bar in elements(chart, "rect"))
+    assert chart.legend == (("other1", "twins"), ("model", "strategy"))
+    assert any(" %" in str(text.text) for text in elements(chart, "text"))
+    assert elements(histogram_chart("One", "value", np.ones(3), names=("a", "b")), "rect")

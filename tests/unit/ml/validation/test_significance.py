@@ -29,6 +29,11 @@ def test_bootstrap_interval() -> None:
     assert block_bootstrap(SMOOTH) == found
 
 
+def test_few_days_leave_more_doubt_not_none() -> None:
+    few = block_bootstrap(NOISE[:19])
+    assert few.high - few.low == pytest.approx(2 * 1.96 * NOISE[:19].std() / np.sqrt(19), rel=0.4)
+
+
 def test_rows_of_a_day_count_once() -> None:
     times = pd.Series(pd.to_datetime(["2018-01-02 21:00", "2018-01-01 10:00", "2018-01-01 21:00"], utc=True))
     assert by_day(np.array([5.0, 1.0, 3.0]), times).tolist() == [2.0, 5.0]
