@@ -1,7 +1,7 @@
 # `make help` lists what there is; every target sets up what it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench replay lint format ui migrate lock clean
+.PHONY: help setup run test bench replay lint format ui migrate lock secrets clean
 PORT ?= 8080
 WORKERS ?= 2
 IN_PROJECT := . ./environment.sh &&
@@ -38,6 +38,9 @@ migrate: setup ## bring Airflow's database for this shell up to date
 
 lock: setup ## resolve requirements.in anew into requirements.txt
 	@$(IN_PROJECT) bin/lock
+
+secrets: ## fill the empty secrets of .env, for docker compose
+	@bin/make_secrets
 
 clean: ## remove .venv and Airflow's homes; never the lake
 	rm -rf .venv .airflow

@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.programs import load
 
 PROJECT = Path(__file__).resolve().parents[3]
 NOW = "2026-11-21T04:56:07.132814Z"
@@ -40,12 +40,7 @@ ValueError: a universe
 
 @pytest.fixture
 def run_mill() -> ModuleType:
-    loader = SourceFileLoader("run_mill", str(PROJECT / "bin" / "run_mill"))
-    spec = spec_from_loader("run_mill", loader)
-    assert spec
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+    return load("run_mill")
 
 
 SESSION = """
