@@ -64,6 +64,7 @@ def beside(bars: pd.DataFrame, facts: Mapping[str, Facts], others: pd.DataFrame)
     frame["previous_close"] = (before["close"] * scale / scale.groupby(frame["symbol"], sort=False).shift()).where(near)
     unscaled = frame["open"].fillna(frame["close"]) / before["close"]
     frame["open_ratio"] = frame["open"].fillna(frame["close"]) / frame["previous_close"]
+    frame["unit_jump"] = frame["open_ratio"].where(frame["open_ratio"] >= of["unit_jump"])
     frame["known_split"] = _known_split(frame, scale, unscaled)
     frame["suspected_split"] = suspected_splits(frame, of["can_split"], facts)
     explained = frame["known_split"].notna() | frame["suspected_split"].notna()
@@ -92,6 +93,7 @@ def _by_symbol(frame: pd.DataFrame, facts: Mapping[str, Facts]) -> dict[str, np.
         "can_split": column([fact.instrument.kind in _CAN_SPLIT for fact in held], bool),
         "trades_volume": column([fact.instrument.trades_volume for fact in held], bool),
         "largest_move": column([fact.largest_move for fact in held], float),
+        "unit_jump": column([fact.thresholds.unit_jump for fact in held], float),
         "largest_difference": column([fact.thresholds.source_difference for fact in held], float),
     }
 

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from expectations.bars import bar_suite, prepare
 from expectations.beside import beside
-from expectations.completeness import completeness_suite, held_symbols
+from expectations.completeness import completeness_suite, incomplete
 from expectations.counts import Counts
 from expectations.data_docs import FOLDER, write_docs
+from expectations.holding import UNIT_JUMP, UnitJumps
 from expectations.price_scale import Scales
 from expectations.reading import Symbol
 from expectations.releases import RELEASED, Releases
@@ -52,7 +53,8 @@ def check_bars(lake: Lake, request: CheckRequest, *, run: str) -> CheckSummary:
     planned = [month for months in _chunks(request) for month in check.months(months)]
     check.counts.assert_nothing_lost()
     completeness = SuiteRun(completeness_suite())
-    held = held_symbols(completeness, [symbol.coverage for symbol in check.symbols], check.thresholds)
+    held = dict(incomplete(completeness, [symbol.coverage for symbol in check.symbols], check.thresholds))
+    held |= check.jumps.causes()
     held |= check.scales.against_published(lake, request.timeframe, request.months)
     published = [month.without(held) for month in planned]
     plan = Plan(run, request.source, request.timeframe, tuple(month for month in published if month.symbols or month.held), held)
@@ -65,7 +67,7 @@ def check_bars(lake: Lake, request: CheckRequest, *, run: str) -> CheckSummary:
         rules={rule: counts.rules[rule] for rule in check.bars.rules},
         flags={rule: counts.flags[rule] for rule in [*check.series.rules, RELEASED]},
         coverage={symbol.symbol: symbol.coverage.told() for symbol in check.symbols},
-        held=held,
+        held={symbol: cause.reason for symbol, cause in held.items()},
         months=[month.month for month in planned if month.bars or month.quarantine],
         plan=write_plan(lake, plan),
         docs=f"{FOLDER}/index.html",
@@ -84,8 +86,8 @@ class _Check:
         self.symbols = [
             Symbol(lake, request, number, self.thresholds, quality.crypto_outages) for number in range(len(request.instruments))
         ]
-        self.counts, self.scales = Counts(), Scales()
-        self._releases = Releases(quality.releases, self.bars.rules)
+        self.counts, self.scales, self.jumps = Counts(), Scales(), UnitJumps(lake, request)
+        self._releases = Releases(quality.releases, [*self.bars.rules, UNIT_JUMP])
         self._lake, self._timeframe, self._run = lake, request.timeframe, run
 
     def months(self, months: list[str]) -> list[PlannedMonth]:
@@ -137,6 +139,7 @@ class _Check:
         """Make bars of the counted kept rows: each with the warnings it carries."""
         seen = beside(frame, {symbol.symbol: symbol.facts for symbol in self.symbols}, others)
         broken = self.series.broken(seen, counted)
+        self._hold(seen, broken, counted)
         flags = np.full(len(seen), None, object)
         for position in {*broken, *(released := self._releases.among(kept))}:
             rules = [*broken.get(position, []), *([RELEASED] if position in released else [])]
@@ -148,6 +151,14 @@ class _Check:
             self.counts.show(row, {rule: self.series.reason([rule], row) for rule in broken[position]})
         bars = kept.append_column("flags", pa.array(flags, pa.string())).filter(pa.array(counted))
         return conform(bars.select(BARS.names), BARS, "kept bars")
+
+    def _hold(self, seen: pd.DataFrame, broken: dict[int, list[str]], counted: np.ndarray) -> None:
+        """Take note of bars that hold their symbol back, unless they were released."""
+        for position, rules in broken.items():
+            if UNIT_JUMP in rules and counted[position]:
+                row = {str(name): value for name, value in seen.iloc[position].items()}
+                if not self._releases.lets(row["symbol"], row["timestamp"], UNIT_JUMP):
+                    self.jumps.add(row["symbol"], row["timestamp"], self.series.reason([UNIT_JUMP], row))
 
     def _stage(self, month: str, kept: pa.Table, refused: pa.Table) -> PlannedMonth:
         start, end = month_start(month), month_end(month)

@@ -1,30 +1,34 @@
-"""How much of what its exchange's calendar promises a symbol has; a symbol that lacks too much is held back."""
+"""How much of what its exchange's calendar promises a symbol has: in each month, and in all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from expectations.coverage import Coverage
 from expectations.rules import Action, rule, suite
 from expectations.suite_run import SuiteRun
+from include.holds import Cause
 from include.quality import Thresholds
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
 
+RULE = "complete_enough"
+_SHOWN = 3
+
 
 def completeness_suite() -> ExpectationSuite:
-    """Build the suite over one row a symbol: ``missing`` and ``missing_allowed`` (bars), ``expected``, ``share``."""
+    """Build the suite over one row a symbol and span of time: ``missing`` and ``missing_allowed`` (bars), ``expected``, ``share``."""
     return suite(
         "completeness",
         [
             rule(
                 "ExpectColumnPairValuesAToBeGreaterThanB",
-                "complete_enough",
-                "{missing:.0f} of {expected:.0f} bars are missing ({share:.1%}): {gaps}",
+                RULE,
+                "{span}: {missing:.0f} of {expected:.0f} bars are missing ({share:.1%}): {gaps}",
                 Action.HOLD_SYMBOL,
                 column_A="missing_allowed",
                 column_B="missing",
@@ -35,18 +39,32 @@ def completeness_suite() -> ExpectationSuite:
     )
 
 
-def held_symbols(run: SuiteRun, coverages: Sequence[Coverage], thresholds: Thresholds) -> dict[str, str]:
-    """Say of each symbol that lacks too much why it is held back."""
-    rows = [
+def incomplete(run: SuiteRun, coverages: Sequence[Coverage], thresholds: Thresholds) -> dict[str, Cause]:
+    """Say of each symbol that lacks too much, in all months or in one of them, why it is held back."""
+    places = [(coverage, span, *counts) for coverage in coverages for span, counts in _spans(coverage)]
+    rows = pd.DataFrame(
         {
-            "symbol": coverage.instrument.symbol,
-            "expected": coverage.expected,
-            "missing": coverage.missing,
-            "missing_allowed": thresholds.missing_allowed(coverage.expected),
-            "share": coverage.share,
-            "gaps": coverage.words(),
+            "symbol": [coverage.instrument.symbol for coverage, *_ in places],
+            "missing": [missing for *_, missing in places],
+            "missing_allowed": [thresholds.missing_allowed(expected) for *_, expected, _ in places],
         }
-        for coverage in coverages
-    ]
-    broken = run.broken(pd.DataFrame(rows))
-    return {str(rows[position]["symbol"]): run.reason(rules, rows[position]) for position, rules in sorted(broken.items())}
+    )
+    found: dict[str, list[str]] = {}
+    for position in sorted(run.broken(rows)):
+        coverage, span, expected, missing = places[position]
+        row: dict[str, Any] = {"span": span, "expected": expected, "missing": missing, "share": missing / expected}
+        row["gaps"] = coverage.words(month=span if span in coverage.months else None)
+        found.setdefault(coverage.instrument.symbol, []).append(run.reason([RULE], row))
+    return {symbol: Cause(RULE, _told(reasons)) for symbol, reasons in found.items()}
+
+
+def _spans(coverage: Coverage) -> Iterator[tuple[str, tuple[int, int]]]:
+    """All the time, if it is more than one month, then each month."""
+    if len(coverage.months) > 1:
+        yield f"{min(coverage.months)} to {max(coverage.months)}", (coverage.expected, coverage.missing)
+    yield from coverage.months.items()
+
+
+def _told(reasons: list[str]) -> str:
+    more = f"; and {len(reasons) - _SHOWN} more months" if len(reasons) > _SHOWN else ""
+    return "; ".join(reasons[:_SHOWN]) + more

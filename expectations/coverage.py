@@ -1,4 +1,4 @@
-"""Collect, piece by piece of time, which expected bars of one symbol there are."""
+"""Collect, piece by piece of time, which of the bars of one symbol that should be there are."""
 
 from __future__ import annotations
 
@@ -10,39 +10,28 @@ import numpy as np
 import pandas as pd
 
 from expectations.request import SymbolCoverage
-from include.landing import Interval, missing_intervals
+from include.completeness import Gap, compare, gap_words, opens_by_the_clock
+from include.landing import Interval
 from include.quality import Outage
-from include.sessions import ALWAYS, expected_openings, stands_in
-from include.universes import Instrument, Kind
+from include.sessions import expected_openings
+from include.universes import Instrument
 
 _SHOWN = 50
-_NONE = np.array([], "datetime64[us]")
-
-
-@dataclass
-class Gap:
-    """Bars that follow one another and are missing: the first and the last opening (UTC), how many, and the outage's name if any."""
-
-    first: datetime
-    last: datetime
-    bars: int
-    name: str = ""
 
 
 @dataclass
 class Coverage:
-    """One symbol, from its first bar to the end of the month of its last, where its source was asked and did not say "nothing".
+    """One symbol in the time for which its source was asked and did not say "nothing", while it was listed.
 
-    ``moved`` counts sessions without a bar that have one on a weekday beside them on which the exchange was said to be closed.
-    ``before`` and ``after`` count the openings of its calendar before its first bar and after the month of its last one: there the
-    source has nothing, which may be a listing, a delisting, or a file that ends too early.
+    ``months`` holds how many bars of each month should be there and how many of them are missing. ``moved`` counts sessions without
+    a bar that have one on a weekday beside them on which the exchange was said to be closed. ``before`` and ``after`` count the
+    openings of its calendar before its first bar and after its last one, whoever is to blame.
     """
 
     instrument: Instrument
     timeframe: str
     outages: Sequence[Outage]
-    expected: int = 0
-    missing: int = 0
+    months: dict[str, tuple[int, int]] = field(default_factory=dict)
     moved: int = 0
     before: int = 0
     after: int = 0
@@ -50,57 +39,51 @@ class Coverage:
     last: datetime | None = None
     gaps: list[Gap] = field(default_factory=list)
     outage_gaps: list[Gap] = field(default_factory=list)
-    _seen: bool = False
-    _waiting: np.ndarray = field(default_factory=lambda: _NONE)
+    _by_clock: bool = False
     _gap_is_open: bool = False
 
     def add(self, start: datetime, end: datetime, kept: pd.DataFrame, fetched: pd.DatetimeIndex, asked: Iterable[Interval]) -> None:
-        """Count one piece of time; pieces come in order and follow one another.
+        """Count one piece of time; pieces are whole months, come in order and follow one another.
 
         Parameters
         ----------
         kept
             Kept rows of the piece, with their place in the calendar.
         fetched
-            Openings of all rows of the piece and of the time before it. What was expected after the last of them counts when a
-            later one comes.
+            Openings of all rows of the piece and of the time before it.
         asked
-            Intervals for which the source gave an answer with rows.
+            Intervals for which the source gave an answer and did not say that there is nothing.
         """
-        by_clock = bool((kept["by_clock"] == 0).sum() > (kept["from_open"] == 0).sum())
-        expected = expected_openings(self.instrument.calendar, self.timeframe, start, end, from_open=not by_clock)
-        self._note_ends(expected, start, fetched)
-        expected = expected[_inside(expected, asked)]
-        if not self._seen:
-            expected = expected[expected >= _first(fetched, self.timeframe)] if len(fetched) else expected[:0]
-        self._seen |= len(fetched) > 0
-        expected = np.concatenate([self._waiting, expected])
-        if not len(fetched) or fetched.max() < start:
-            self._waiting = expected
-            return
-        counting = expected < _end_of_month(fetched)
-        expected, self._waiting = expected[counting], expected[~counting]
-        lacking = ~np.isin(expected, kept["slot_by_clock" if by_clock else "slot_from_open"].to_numpy("datetime64[us]"))
-        if self.timeframe == "1d" and self.instrument.calendar != ALWAYS:
-            moved = stands_in(expected, lacking, kept.loc[kept["off_calendar"] == 1, "slot_from_open"].to_numpy("datetime64[us]"))
-            lacking &= ~moved
-            self.moved += int(moved.sum())
-        if self.instrument.kind is Kind.CRYPTO:
-            for outage in self.outages:
-                self._name_outage(expected, lacking, outage)
-        self._add_gaps(expected, lacking)
-        self.expected += len(expected)
-        self.missing += int(lacking.sum())
+        if len(kept) and self.timeframe != "1d":
+            self._by_clock = opens_by_the_clock(kept)
+        self._note_ends(start, end, fetched)
+        promised = compare(self.instrument, self.timeframe, asked, kept, self.outages, by_clock=self._by_clock)
+        self.moved += promised.moved
+        for month, expected, missing, _ in promised.by_month():
+            self.months[month] = expected, missing
+        for gap in promised.gaps():
+            if gap.name:
+                self.outage_gaps.append(gap)
+            else:
+                self._add(gap, promised.openings)
+        if len(promised.openings):
+            self._gap_is_open = bool(promised.missing[-1])
 
     @property
-    def share(self) -> float:
-        """Missing bars as a share of the expected ones, 0 to 1."""
-        return self.missing / self.expected if self.expected else 0.0
+    def expected(self) -> int:
+        """Bars that should be there."""
+        return sum(expected for expected, _ in self.months.values())
 
-    def words(self, most: int = 5) -> str:
-        """The first gaps, for people."""
-        shown = "; ".join(gap_words(gap, self.timeframe) for gap in self.gaps[:most])
-        return shown + (f"; and {len(self.gaps) - most} more gaps" if len(self.gaps) > most else "")
+    @property
+    def missing(self) -> int:
+        """Bars that are missing."""
+        return sum(missing for _, missing in self.months.values())
+
+    def words(self, most: int = 5, month: str | None = None) -> str:
+        """The first gaps, or those that touch a month, for people."""
+        gaps = self.gaps if month is None else [gap for gap in self.gaps if f"{gap.first:%Y-%m}" <= month <= f"{gap.last:%Y-%m}"]
+        shown = "; ".join(gap_words(gap, self.timeframe) for gap in gaps[:most])
+        return shown + (f"; and {len(gaps) - most} more gaps" if len(gaps) > most else "")
 
     def told(self) -> SymbolCoverage:
         """The same for the summary."""
@@ -116,67 +99,27 @@ class Coverage:
             parts.append(f"they end on {self.last:%Y-%m-%d}, {self.after} sessions before it ends")
         return " and ".join(parts)
 
-    def _note_ends(self, calendar: np.ndarray, start: datetime, fetched: pd.DatetimeIndex) -> None:
+    def _note_ends(self, start: datetime, end: datetime, fetched: pd.DatetimeIndex) -> None:
+        calendar = expected_openings(self.instrument.calendar, self.timeframe, start, end, from_open=not self._by_clock)
         if not len(fetched):
             self.before += len(calendar)
             return
         if self.first is None:
             self.first = fetched.min().to_pydatetime()
-            self.before += int((calendar < _first(fetched, self.timeframe)).sum())
+            self.before += int((calendar < _opening(self.first, self.timeframe)).sum())
         self.last = fetched.max().to_pydatetime()
-        self.after = int((calendar >= _end_of_month(fetched)).sum()) if self.last >= start else self.after + len(calendar)
+        later = int((calendar > _opening(self.last, self.timeframe)).sum())
+        self.after = later if self.last >= start else self.after + later
 
-    def _name_outage(self, expected: np.ndarray, lacking: np.ndarray, outage: Outage) -> None:
-        within = lacking & _inside(expected, [outage.interval])
-        if within.any():
-            self.outage_gaps.append(Gap(_moment(expected[within][0]), _moment(expected[within][-1]), int(within.sum()), outage.name))
-            lacking[within] = False
-
-    def _add_gaps(self, expected: np.ndarray, lacking: np.ndarray) -> None:
-        places = np.flatnonzero(lacking)
-        for run in np.split(places, np.flatnonzero(np.diff(places) > 1) + 1) if len(places) else []:
-            gap = Gap(_moment(expected[run[0]]), _moment(expected[run[-1]]), len(run))
-            if run[0] == 0 and self._gap_is_open:
-                self.gaps[-1].last = gap.last
-                self.gaps[-1].bars += gap.bars
-            else:
-                self.gaps.append(gap)
-        if len(expected):
-            self._gap_is_open = bool(lacking[-1])
+    def _add(self, gap: Gap, openings: np.ndarray) -> None:
+        """Keep a gap, as one with that of the piece before where they touch."""
+        if self._gap_is_open and _opening(gap.first) == openings[0]:
+            self.gaps[-1].last = gap.last
+            self.gaps[-1].bars += gap.bars
+        else:
+            self.gaps.append(gap)
 
 
-def gap_words(gap: Gap, timeframe: str) -> str:
-    """One gap as its dates or times, and how many bars where it is not one."""
-    form = "%Y-%m-%d" if timeframe == "1d" else "%Y-%m-%d %H:%M"
-    span = f"{gap.first:{form}}" if gap.bars == 1 else f"{gap.first:{form}} to {gap.last:{form}} ({gap.bars})"
-    return f"{span}, {gap.name}" if gap.name else span
-
-
-def asked_for(covered: Iterable[Interval], empty: Iterable[Interval], start: datetime, end: datetime) -> list[Interval]:
-    """The parts of a time for which there is an answer that does not say that there is nothing."""
-    return missing_intervals((start, end), [*missing_intervals((start, end), covered), *empty])
-
-
-def _end_of_month(fetched: pd.DatetimeIndex) -> np.datetime64:
-    end: np.datetime64 = (_utc(fetched.max()).astype("datetime64[M]") + 1).astype("datetime64[us]")
-    return end
-
-
-def _first(fetched: pd.DatetimeIndex, timeframe: str) -> np.datetime64:
-    first = fetched.min()
-    return _utc(first.normalize() if timeframe == "1d" else first)
-
-
-def _inside(times: np.ndarray, intervals: Iterable[Interval]) -> np.ndarray:
-    inside = np.zeros(len(times), bool)
-    for start, end in intervals:
-        inside |= (times >= _utc(start)) & (times < _utc(end))
-    return inside
-
-
-def _utc(moment: datetime) -> np.datetime64:
-    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
-
-
-def _moment(time: np.datetime64) -> datetime:
-    return pd.Timestamp(time).to_pydatetime().replace(tzinfo=UTC)
+def _opening(moment: datetime, timeframe: str = "") -> np.datetime64:
+    opening = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
+    return opening.astype("datetime64[D]").astype("datetime64[us]") if timeframe == "1d" else opening

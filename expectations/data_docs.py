@@ -14,6 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from include.lake import Lake
+from include.report_index import write_index
 
 if TYPE_CHECKING:
     from expectations.request import CheckSummary
@@ -61,6 +62,7 @@ def write_check(lake: Lake, name: str, heading: str, suites: Sequence[SuiteRun],
 
 def _write(lake: Lake, name: str, heading: str, told: str, suites: Sequence[SuiteRun]) -> None:
     results = "".join(_results(suite) for suite in suites)
+    write_index(lake)
     with lake.lock(FOLDER):
         lake.write(f"{FOLDER}/rules.html", _rules())
         lake.write(f"{FOLDER}/check-{name}.html", _page(heading, told + results))

@@ -11,12 +11,14 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
+from include.holds import Cause
 from include.lake import Lake
 from include.landing import Adjustment
 from include.publish import list_months, read_month
 
 _DIVIDENDS = Adjustment.SPLIT_AND_DIVIDEND.value
 _COLUMNS = ["symbol", "adjustment", "source"]
+RULE = "one_price_scale"
 
 
 class Scales:
@@ -33,13 +35,13 @@ class Scales:
             if month and month not in self._months[row["symbol"]]:
                 self._months[row["symbol"]].append(month)
 
-    def against_published(self, lake: Lake, timeframe: str, months: Iterable[str]) -> dict[str, str]:
+    def against_published(self, lake: Lake, timeframe: str, months: Iterable[str]) -> dict[str, Cause]:
         """Say which symbols may not be published in ``months``, with the reason, since other published months are on another scale."""
         published, own = Scales(), set(months)
         for month in list_months(lake, lake.bars(timeframe)):
             if month not in own and (bars := read_month(lake, lake.bars(timeframe), month, _COLUMNS)) is not None:
                 published.add(bars, month)
-        return {symbol: reason for symbol in self._seen if (reason := self._conflict(symbol, published))}
+        return {symbol: Cause(RULE, reason) for symbol in self._seen if (reason := self._conflict(symbol, published))}
 
     def _conflict(self, symbol: str, published: Scales) -> str | None:
         own, other = self._seen[symbol], published._seen.get(symbol, set())

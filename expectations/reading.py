@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from expectations.agreement import NOTHING, OtherSources
 from expectations.bars import PRICES
 from expectations.beside import LOOK_BACK, Facts
-from expectations.coverage import Coverage, asked_for
+from expectations.coverage import Coverage
 from expectations.request import CheckRequest
 from expectations.splits import read_splits
 from include.calendars import closed_at
+from include.completeness import asked_for
 from include.lake import Lake
 from include.landing import Interval, SymbolLanding
 from include.quality import Outage, Thresholds

@@ -47,6 +47,14 @@ class Releases:
                 self._let_through.add(key)
         return left
 
+    def lets(self, symbol: str, timestamp: datetime, rule: str) -> bool:
+        """Whether a row was released from a rule; then it is one of those that were let through."""
+        key = symbol, timestamp
+        released = rule in self._rules.get(key, ())
+        if released:
+            self._let_through.add(key)
+        return released
+
     def among(self, rows: pa.Table) -> set[int]:
         """Positions of the rows that were let through."""
         if not self._let_through:

@@ -61,6 +61,15 @@ def reasons(of: ExpectationSuite) -> dict[str, str]:
     return {meta_of(expectation)["rule"]: meta_of(expectation)["reason"] for expectation in of.expectations}
 
 
+def columns(of: ExpectationSuite) -> list[str]:
+    """Names of the columns that the suite is over, each once."""
+    named: list[str] = []
+    for expectation in of.expectations:
+        kwargs = expectation.configuration.kwargs
+        named += [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs] + list(kwargs.get("column_list", []))
+    return list(dict.fromkeys(named))
+
+
 def actions(of: ExpectationSuite) -> dict[str, Action]:
     """Return what each rule does where it is broken."""
     return {meta_of(expectation)["rule"]: Action(meta_of(expectation)["action"]) for expectation in of.expectations}

@@ -1,7 +1,7 @@
 """What a bar should be beside those before it, its exchange's calendar, the known splits and another source.
 
 Nothing here refuses a row: real markets crash, split, and trade on odd days. The row is kept and the rule's name becomes one of
-its flags.
+its flags. Only a price that rises fifty times overnight is no market's: it holds its symbol back.
 """
 
 from __future__ import annotations
@@ -26,6 +26,14 @@ def series_suite() -> ExpectationSuite:
                 "open is {open_ratio:.4f} of the close before, {previous_close:.10g}, with usual volume, as after {suspected_split:g} "
                 "new shares for one; no such split is known",
                 "suspected_split",
+            ),
+            rule(
+                "ExpectColumnValuesToBeNull",
+                "unit_jump",
+                "open is {open_ratio:.4g} times the close before, {previous_close:.10g}: no market does that overnight, so one of the two "
+                "is in another unit; correct the wrong bars, or add the split to the symbol's actions",
+                Action.HOLD_SYMBOL,
+                column="unit_jump",
             ),
             _at_most(
                 "large_move", "close {close:.10g} is {move:.1%} away from the close before, {previous_close:.10g}", "move", "largest_move"

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 import pyarrow as pa
 
 from include.errors import ConfigurationError, LakeError
+from include.holds import Cause
 from include.lake import Lake, parquet_bytes
 from include.months import parse_month
 from include.schemas import BARS, QUARANTINE, conform
@@ -54,7 +55,7 @@ class Plan:
     source: str
     timeframe: str
     months: tuple[PlannedMonth, ...]
-    held: dict[str, str]
+    held: dict[str, Cause]
 
 
 def folder_of(run: str) -> str:
@@ -120,7 +121,11 @@ def read_plan(lake: Lake, path: str) -> Plan:
         )
         timeframe_length(raw["timeframe"])
         return Plan(
-            raw["run"], raw["source"], raw["timeframe"], months, {symbol: raw["held"][symbol] for month in months for symbol in month.held}
+            raw["run"],
+            raw["source"],
+            raw["timeframe"],
+            months,
+            {symbol: Cause(**raw["held"][symbol]) for month in months for symbol in month.held},
         )
     except FileNotFoundError:
         raise LakeError(f"{lake.url}/{path} is not there: it was published already or its check did not end; run the check again") from None

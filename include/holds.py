@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from include.errors import ConfigurationError, LakeError
 from include.lake import Lake
@@ -13,19 +13,31 @@ from include.symbols import parse_symbol, symbol_in_path
 
 _ROOT = "holds"
 
+#: The rule of a symbol that could not be fetched.
+NOT_FETCHED = "fetched"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Which rule holds something back, and why in words."""
+
+    rule: str
+    reason: str
+
 
 @dataclass(frozen=True)
 class Hold:
-    """Months of a symbol that the newest check of their source did not let through, for one reason."""
+    """Months of a symbol that could not be fetched, or that the newest check of their source did not let through, for one cause."""
 
     symbol: str
     source: str
     months: tuple[str, ...]
+    rule: str
     reason: str
 
 
-def record_check(lake: Lake, source: str, timeframe: str, symbol: str, months: Iterable[str], reason: str | None) -> None:
-    """Say of some months that they are held back for a reason, or (None) that they are no longer.
+def record_check(lake: Lake, source: str, timeframe: str, symbol: str, months: Iterable[str], cause: Cause | None) -> None:
+    """Say of some months that they are held back for a cause, or (None) that they are no longer.
 
     Nothing is written where that is known already.
 
@@ -38,12 +50,13 @@ def record_check(lake: Lake, source: str, timeframe: str, symbol: str, months: I
     with lake.lock(path):
         before = _read(lake, path)
         after = {month: held for month, held in before.items() if month not in set(months)}
-        if reason is not None:
-            after |= dict.fromkeys(months, reason)
+        if cause is not None:
+            after |= dict.fromkeys(months, cause)
         if not after:
             lake.delete(path)
         elif after != before:
-            lake.write(path, json.dumps({"symbol": symbol, "held": after}, indent=1, sort_keys=True).encode())
+            held = {month: asdict(why) for month, why in after.items()}
+            lake.write(path, json.dumps({"symbol": symbol, "held": held}, indent=1, sort_keys=True).encode())
 
 
 def read_holds(lake: Lake, timeframe: str, symbols: Iterable[str]) -> list[Hold]:
@@ -60,9 +73,9 @@ def read_holds(lake: Lake, timeframe: str, symbols: Iterable[str]) -> list[Hold]
         source = folder.removeprefix("source=")
         for symbol in wanted:
             held = _read(lake, f"{_folder(source, timeframe)}/{symbol_in_path(symbol)}.json")
-            for reason in dict.fromkeys(held.values()):
-                months = tuple(sorted(month for month, why in held.items() if why == reason))
-                holds.append(Hold(symbol, source, months, reason))
+            for cause in dict.fromkeys(held.values()):
+                months = tuple(sorted(month for month, why in held.items() if why == cause))
+                holds.append(Hold(symbol, source, months, cause.rule, cause.reason))
     return holds
 
 
@@ -70,11 +83,11 @@ def _folder(source: str, timeframe: str) -> str:
     return f"{_ROOT}/source={source}/timeframe={timeframe}"
 
 
-def _read(lake: Lake, path: str) -> dict[str, str]:
+def _read(lake: Lake, path: str) -> dict[str, Cause]:
     try:
         raw = json.loads(lake.read(path))
         parse_symbol(raw["symbol"])
-        return {parse_month(month): str(reason) for month, reason in raw["held"].items()}
+        return {parse_month(month): Cause(**cause) for month, cause in raw["held"].items()}
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError, ConfigurationError) as error:

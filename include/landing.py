@@ -23,6 +23,7 @@ from include.schemas import LANDING, TIMESTAMP, conform
 _METADATA_KEY = b"marketmill"
 _REMEDY = "bring it back from a copy, or take it away and fetch that time again"
 _STAMP = "%Y%m%dT%H%M%S%fZ"
+_TIMES = ("start", "end", "fetched_at", "as_of", "history_from", "history_until")
 
 Interval = tuple[datetime, datetime]
 
@@ -46,6 +47,8 @@ class Landed:
 
     ``start`` and ``end`` bound the half-open UTC interval that was asked for; an answer covers it even where it holds no bar.
     ``as_of`` is the time up to which its prices are adjusted: the fetch, unless the source is a file made earlier.
+    ``history_from`` and ``history_until``: the source itself says that it has nothing that opens before the one, or from the other on
+    (not listed yet, delisted); None: it does not say, and bars that lack at an end are missing.
     Times may come in any zone and are held in UTC.
 
     Raises
@@ -63,18 +66,28 @@ class Landed:
     fetched_at: datetime
     request: str = ""
     as_of: datetime | None = None
+    history_from: datetime | None = None
+    history_until: datetime | None = None
 
     def __post_init__(self) -> None:
         """Hold times in UTC, so that names of files sort by time."""
         if self.as_of is None:
             object.__setattr__(self, "as_of", self.fetched_at)
-        for name in ("start", "end", "fetched_at", "as_of"):
+        for name in _TIMES:
             moment = getattr(self, name)
+            if moment is None:
+                continue
             if moment.tzinfo is None:
                 raise LakeError(f"landing of {self.symbol} from {self.source}: {name} {moment} has no time zone")
             object.__setattr__(self, name, moment.astimezone(UTC))
         if self.start >= self.end:
             raise LakeError(f"landing of {self.symbol} from {self.source}: the interval {self.start} to {self.end} is empty")
+
+    @property
+    def without_history(self) -> list[Interval]:
+        """The parts of the interval for which the source says that it has no history."""
+        ends = (self.start, min(self.history_from or self.start, self.end)), (max(self.history_until or self.end, self.start), self.end)
+        return [(low, high) for low, high in ends if low < high]
 
     @property
     def path(self) -> str:
@@ -93,17 +106,8 @@ def write_landing(lake: Lake, landed: Landed, rows: pa.Table) -> str:
     table = conform(rows, LANDING, f"landing of {landed.symbol} from {landed.source}")
     if lake.exists(landed.path):
         raise LakeError(f"{lake.url}/{landed.path} exists already; landing is never rewritten")
-    facts = {
-        "source": landed.source,
-        "symbol": landed.symbol,
-        "timeframe": landed.timeframe,
-        "adjustment": landed.adjustment.value,
-        "start": landed.start.isoformat(),
-        "end": landed.end.isoformat(),
-        "fetched_at": landed.fetched_at.isoformat(),
-        "request": landed.request,
-        "as_of": (landed.as_of or landed.fetched_at).isoformat(),
-    }
+    facts = {name: getattr(landed, name) for name in ("source", "symbol", "timeframe", "adjustment", "request")}
+    facts |= {name: moment.isoformat() for name in _TIMES if (moment := getattr(landed, name))}
     lake.write(landed.path, parquet_bytes(table.replace_schema_metadata({_METADATA_KEY: json.dumps(facts)})))
     return landed.path
 
@@ -136,8 +140,8 @@ class LandedRows:
 
     Columns of ``rows``: symbol, the columns of landing, source, adjustment, as_of, fetched_at, row (place in the landing file).
     Ordered as landed; duplicates within one answer are kept for the checks. ``superseded`` counts rows left out because
-    a later fetch of the same source covers their time. ``empty`` are the parts of the range for which the newest answer is
-    an answer without any row: the source says that there is nothing.
+    a later fetch of the same source covers their time. ``empty`` are the parts of the range for which the newest answer says that
+    there is nothing: it is an answer without any row, or its source's history begins later or has ended.
     """
 
     rows: pa.Table
@@ -175,8 +179,9 @@ class SymbolLanding:
                 fresh = _newest(held, inside, newer)
                 tables.append(_with_origin(held, landed).filter(fresh))
                 superseded += pc.sum(pc.and_(_within(held, max(start, low), high), pc.invert(fresh))).as_py() or 0
-                if not held.num_rows:
-                    empty += missing_intervals((low, high), newer)
+                for first, last in landed.without_history if held.num_rows else [(low, high)]:
+                    if (nothing := (max(first, low), min(last, high)))[0] < nothing[1]:
+                        empty += missing_intervals(nothing, newer)
             newer.append((landed.start, landed.end))
         if not tables:
             return LandedRows(pa.Table.from_batches([], _ROWS), 0)
@@ -244,6 +249,7 @@ def _describe(lake: Lake, path: str) -> Landed:
             fetched_at=datetime.fromisoformat(facts["fetched_at"]),
             request=facts["request"],
             as_of=datetime.fromisoformat(facts["as_of"]),
+            **{name: datetime.fromisoformat(facts[name]) for name in ("history_from", "history_until") if name in facts},
         )
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, LakeError, ConfigurationError) as error:
         raise LakeError(f"{lake.url}/{path} is not a landing file ({error}); it was changed from outside: {_REMEDY}") from error

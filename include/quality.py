@@ -32,6 +32,7 @@ class Thresholds(BaseModel):
         description="largest change from close to close that needs no look, as a fraction; null: any",
     )
     any_move: tuple[str, ...] = Field(default=("^VIX",), description="symbols that really move by more than any bound")
+    unit_jump: float = Field(default=50, gt=20, description="times the close before from which an open is in another unit")
     split_ratios: tuple[Annotated[float, Field(gt=1)], ...] = Field(
         default=(2, 3, 1.5, 4, 5, 7, 10, 20), min_length=1, description="new shares per old share; each also the other way round"
     )

@@ -35,7 +35,8 @@ BARS = pa.schema(
     ]
 )
 
-#: Rows that a rule refused; ``row`` is the row's place in its landing file, so that nothing is lost even when the timestamp is.
+#: Rows that a rule refused. ``source``, ``fetched_at`` and ``row`` name the landing file and the row's place in it, so that nothing is
+#: lost even when the timestamp is.
 QUARANTINE = pa.schema(
     [
         pa.field("symbol", pa.string(), nullable=False),
@@ -43,6 +44,7 @@ QUARANTINE = pa.schema(
         *_PRICES,
         pa.field("source", pa.string(), nullable=False),
         pa.field("as_of", TIMESTAMP, nullable=False),
+        pa.field("fetched_at", TIMESTAMP, nullable=False),
         pa.field("row", pa.int64(), nullable=False),
         pa.field("rule", pa.string(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),

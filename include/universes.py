@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -40,6 +41,14 @@ class Instrument(BaseModel):
     calendar: str = Field(description="exchange calendar, for example XNYS, XBOM, XCBF or 24/7")
     trades_volume: bool = Field(description="false for indices without volume, such as ^VIX")
     aliases: tuple[Symbol, ...] = Field(default=(), description="earlier symbols of the same instrument")
+    listed: date | None = Field(default=None, description="first day of trading; no bar is missed before it")
+    delisted: date | None = Field(default=None, description="last day of trading; no bar is missed after it")
+
+    @model_validator(mode="after")
+    def _is_listed_before_it_is_delisted(self) -> Instrument:
+        if self.listed and self.delisted and self.listed > self.delisted:
+            raise ValueError(f"{self.symbol}: listed {self.listed} is after delisted {self.delisted}")
+        return self
 
 
 class Universe(BaseModel):

@@ -80,7 +80,7 @@ def heat(share: float | None) -> str:
 
 def month_style(month: MonthQuality | None) -> str:
     """CSS class of a symbol's month."""
-    if month is None or not (month.expected or month.held or month.kept):
+    if month is None or not (month.expected or month.outage or month.held or month.kept):
         return "none"
     if month.held:
         return "held"
@@ -92,7 +92,7 @@ def month_style(month: MonthQuality | None) -> str:
 def month_words(month: MonthQuality | None) -> str:
     """A symbol's month in words."""
     if month is None:
-        return "no bars"
+        return "not asked for, or not listed"
     words = f"{month.expected - month.missing - month.outage} of {month.expected} bars"
     words += f", {month.outage} in a known outage" if month.outage else ""
     words += f", {month.refused} rows put aside" if month.refused else ""

@@ -13,6 +13,8 @@ from include.errors import LakeError
 from include.lake import Lake
 from include.months import parse_month
 from include.publish import list_months
+from include.report_index import write_index
+from include.rule_words import HOLDING, REFUSING, WARNING
 from include.timeframes import timeframe_length
 from include.universes import load_universe
 from ml.report.configuration import content_hash, versions
@@ -23,7 +25,6 @@ from ml.report.intake import Intake, read_intake
 from ml.report.models import read_models
 from ml.report.quality import read_quality_page
 from ml.report.refusals import read_refusals
-from ml.report.rule_words import HOLDING, REFUSING, WARNING
 from ml.report.runs import DATA_DOCS, quality_path, report_path
 
 _LOG = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ def publish(lake: Lake, *, run: str, universe: str, timeframe: str, months: list
     content = _gather(lake, run, universe, timeframe, changed)
     lake.write(quality_path(run), render(content, "quality.html").encode())
     lake.write(path, render(content).encode())
+    write_index(lake)
     _LOG.info("report: %s/%s", lake.url, path)
     return path
 
@@ -88,7 +90,7 @@ def _gather(lake: Lake, run: str, name: str, timeframe: str, changed: list[str] 
         "refusals": refusals,
         "gaps": gaps,
         "quality": read_quality_page(lake, universe, timeframe),
-        "words": REFUSING | WARNING | HOLDING,
+        "words": HOLDING | REFUSING | WARNING,
         "refusing": REFUSING,
         "warning": WARNING,
         "holding": HOLDING,

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.completeness import asked_for
 from include.holds import read_holds
 from include.lake import Lake
 from include.landing import SymbolLanding
@@ -20,7 +21,7 @@ from include.publish import list_months, read_month
 from include.quality import load_quality
 from include.schemas import BARS, QUARANTINE
 from include.universes import Universe
-from ml.report.quality_months import SymbolQuality, find_missing
+from ml.report.quality_months import Answered, SymbolQuality, find_missing
 
 _JUMPS = ("suspected_split", "split", "large_move")
 _BAR_COLUMNS = ["symbol", "timestamp", "open", "close", "source", "flags"]
@@ -39,11 +40,15 @@ class Jump:
 
 @dataclass(frozen=True)
 class QualityPage:
-    """What the page tells. ``warnings`` counts bars by the warnings they carry, ``refused`` are the rows of the quarantine."""
+    """What the page tells.
+
+    ``warnings`` holds the times of the bars by the warning they carry, most bars first, and by symbol; ``refused`` are the rows of
+    the quarantine.
+    """
 
     symbols: list[SymbolQuality]
     jumps: list[Jump]
-    warnings: dict[str, int]
+    warnings: dict[str, dict[str, list[datetime]]]
     refused: list[dict[str, Any]]
 
     @property
@@ -79,11 +84,11 @@ def read_quality_page(lake: Lake, universe: Universe, timeframe: str) -> Quality
     for instrument in universe.instruments:
         found = SymbolQuality(instrument, holds=read_holds(lake, timeframe, [instrument.symbol]))
         kept = kept_of.get(instrument.symbol, bars[:0])
-        find_missing(found, pd.DatetimeIndex(kept["timestamp"]), timeframe, thresholds, universe.name)
-        _account(lake, found, kept, refused_of.get(instrument.symbol, refused[:0]), timeframe)
+        answered = [_answered(lake, source, timeframe, found.symbol) for source in _sources(lake)]
+        find_missing(found, pd.DatetimeIndex(kept["timestamp"]), timeframe, answered, thresholds, universe.name)
+        _account(found, kept, refused_of.get(instrument.symbol, refused[:0]), answered)
         symbols.append(found)
-    warnings = Counter(flag for flags in bars["flags"].dropna() for flag in str(flags).split(","))
-    return QualityPage(symbols, _jumps(bars), dict(warnings.most_common()), pa.Table.from_pandas(refused, schema=QUARANTINE).to_pylist())
+    return QualityPage(symbols, _jumps(bars), _warnings(bars), pa.Table.from_pandas(refused, schema=QUARANTINE).to_pylist())
 
 
 def _rows(lake: Lake, dataset: str, schema: pa.Schema, columns: Sequence[str], universe: Universe) -> pd.DataFrame:
@@ -97,7 +102,16 @@ def _rows(lake: Lake, dataset: str, schema: pa.Schema, columns: Sequence[str], u
     return whole
 
 
-def _account(lake: Lake, found: SymbolQuality, kept: pd.DataFrame, refused: pd.DataFrame, timeframe: str) -> None:
+def _warnings(bars: pd.DataFrame) -> dict[str, dict[str, list[datetime]]]:
+    found: dict[str, dict[str, list[datetime]]] = {}
+    warned = bars[bars["flags"].notna()]
+    for symbol, timestamp, flags in zip(warned["symbol"], warned["timestamp"], warned["flags"], strict=True):
+        for flag in str(flags).split(","):
+            found.setdefault(flag, {}).setdefault(str(symbol), []).append(timestamp)
+    return dict(sorted(found.items(), key=lambda item: -sum(map(len, item[1].values()))))
+
+
+def _account(found: SymbolQuality, kept: pd.DataFrame, refused: pd.DataFrame, answered: Sequence[Answered]) -> None:
     """Count month by month the rows that the sources sent, and what became of them."""
     source_of: dict[str, str] = {}
     for rows, count in ((kept, "kept"), (refused, "refused")):
@@ -108,23 +122,30 @@ def _account(lake: Lake, found: SymbolQuality, kept: pd.DataFrame, refused: pd.D
     held_back = {(hold.source, key) for hold in found.holds for key in hold.months}
     for source, key in held_back:
         found.month(key).held |= source_of.get(key, source) == source
-    for source in (folder.removeprefix("source=") for folder in lake.folders("landing")):
-        for key, rows_there in _landed(lake, source, timeframe, found.symbol).items():
-            if (source, key) in held_back:
+    for answer in answered:
+        for key, rows_there in answer.rows.items():
+            if (answer.source, key) in held_back:
                 found.held_rows += rows_there
-            elif source_of.get(key) == source:
+            elif source_of.get(key) == answer.source:
                 found.month(key).fetched += rows_there
             elif key not in source_of:
                 found.waiting += rows_there
 
 
-def _landed(lake: Lake, source: str, timeframe: str, symbol: str) -> Counter[str]:
-    """Rows by month of what the source says today, its newest answer counting where several overlap."""
+def _sources(lake: Lake) -> list[str]:
+    return [folder.removeprefix("source=") for folder in lake.folders("landing")]
+
+
+def _answered(lake: Lake, source: str, timeframe: str, symbol: str) -> Answered:
+    """What a source says today, its newest answer counting where several overlap."""
     landing = SymbolLanding(lake, source, timeframe, symbol)
-    if not landing.answers:
-        return Counter()
-    rows = landing.read(min(answer.start for answer in landing.answers), max(answer.end for answer in landing.answers)).rows
-    return Counter(rows["timestamp"].to_numpy().astype("datetime64[M]").astype(str).tolist())
+    covered = [(answer.start, answer.end) for answer in landing.answers]
+    if not covered:
+        return Answered(source, {}, [])
+    start, end = min(low for low, _ in covered), max(high for _, high in covered)
+    landed = landing.read(start, end)
+    months = Counter(landed.rows["timestamp"].to_numpy().astype("datetime64[M]").astype(str).tolist())
+    return Answered(source, months, asked_for(covered, landed.empty, start, end))
 
 
 def _jumps(bars: pd.DataFrame) -> list[Jump]:

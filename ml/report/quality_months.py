@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-import numpy as np
 import pandas as pd
 
-from include.holds import Hold
+from include.completeness import Gap, compare, opens_by_the_clock
+from include.holds import NOT_FETCHED, Hold
+from include.landing import Interval
+from include.months import month_end, month_start
 from include.quality import Quality
-from include.sessions import ALWAYS, expected_openings, place, stands_in
-from include.universes import Instrument, Kind
+from include.sessions import place
+from include.universes import Instrument
 
 
 @dataclass(frozen=True)
-class Gap:
-    """Missing bars that follow one another: openings of the first and the last (UTC), how many, and the known outage's name if any."""
+class Answered:
+    """What a source answered about one symbol: ``rows`` by month, and the time for which it did not say that there is nothing."""
 
-    first: datetime
-    last: datetime
-    bars: int
-    name: str = ""
+    source: str
+    rows: Mapping[str, int]
+    asked: list[Interval]
 
 
 @dataclass
@@ -44,7 +45,10 @@ class MonthQuality:
 
 @dataclass
 class SymbolQuality:
-    """One instrument in all months. ``waiting`` counts rows that landed and were not checked yet, ``held_rows`` those held back."""
+    """One instrument in all months that were asked for.
+
+    ``waiting`` counts rows that landed and were not checked yet, ``held_rows`` those held back.
+    """
 
     instrument: Instrument
     months: dict[str, MonthQuality] = field(default_factory=dict)
@@ -63,8 +67,9 @@ class SymbolQuality:
         return self.months.setdefault(key, MonthQuality())
 
     def total(self, count: str) -> int:
-        """Sum of a count over the months that are not held back."""
-        return sum(getattr(month, count) for month in self.months.values() if not month.held)
+        """Sum of a count over all months; rows (kept, refused, fetched) of those that are held back are counted apart."""
+        rows = count in {"kept", "refused", "fetched"}
+        return sum(getattr(month, count) for month in self.months.values() if not (rows and month.held))
 
     @property
     def adds_up(self) -> bool:
@@ -72,45 +77,42 @@ class SymbolQuality:
         return self.total("fetched") == self.total("kept") + self.total("refused")
 
 
-def find_missing(found: SymbolQuality, times: pd.DatetimeIndex, timeframe: str, quality: Quality, universe: str) -> None:
-    """Count expected and missing bars between the first and the last of ``times`` (openings, UTC, rising), and collect the gaps.
+def find_missing(
+    found: SymbolQuality, times: pd.DatetimeIndex, timeframe: str, answered: Sequence[Answered], quality: Quality, universe: str
+) -> None:
+    """Count month by month the bars that there should be, and those that are missing; collect the gaps.
 
-    ``quality`` holds the outages that are known and the thresholds of ``universe``.
+    Should be there what a source was asked for and did not say that it has nothing, also where it could not be asked.
+
+    Parameters
+    ----------
+    times
+        Openings of the bars (UTC, rising).
+    quality
+        Holds the outages that are known and the thresholds of ``universe``.
     """
-    if not len(times):
-        return
-    calendar = found.instrument.calendar
-    placed = place(calendar, timeframe, times)
-    by_clock = bool((placed["by_clock"] == 0).sum() > (placed["from_open"] == 0).sum())
-    after = (times[-1] + pd.Timedelta(microseconds=1)).to_pydatetime()
-    expected = expected_openings(calendar, timeframe, times[0].to_pydatetime(), after, from_open=not by_clock)
-    lacking = ~np.isin(expected, placed["slot_by_clock" if by_clock else "slot_from_open"].to_numpy("datetime64[us]"))
-    if timeframe == "1d" and calendar != ALWAYS:
-        odd = placed.loc[placed["off_calendar"] == 1, "slot_from_open"].to_numpy("datetime64[us]")
-        lacking &= ~stands_in(expected, lacking, odd)
-    names = np.full(len(expected), "", object)
-    if found.instrument.kind is Kind.CRYPTO:
-        for outage in quality.crypto_outages:
-            start, end = (np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us") for moment in outage.interval)
-            names[lacking & (expected >= start) & (expected < end)] = outage.name
-    months = expected.astype("datetime64[M]").astype(str)
-    explained, thresholds = names != "", quality.of(universe)
-    for key in np.unique(months):
-        inside, month = months == key, found.month(str(key))
-        month.expected = int(inside.sum())
-        month.missing, month.outage = int((lacking & inside & ~explained).sum()), int((explained & inside).sum())
-        month.too_many = month.missing > thresholds.missing_allowed(month.expected)
-    found.gaps = _gaps(expected, lacking, names)
+    asked = _joined([*(part for answer in answered for part in answer.asked), *_not_fetched(found.holds)])
+    placed = place(found.instrument.calendar, timeframe, times)
+    by_clock = opens_by_the_clock(placed)
+    promised = compare(found.instrument, timeframe, asked, placed, quality.crypto_outages, by_clock=by_clock)
+    thresholds = quality.of(universe)
+    for key, expected, missing, outage in promised.by_month():
+        month = found.month(key)
+        month.expected, month.missing, month.outage = expected, missing, outage
+        month.too_many = missing > thresholds.missing_allowed(expected)
+    found.gaps = promised.gaps()
 
 
-def _gaps(expected: np.ndarray, lacking: np.ndarray, names: np.ndarray) -> list[Gap]:
-    places = np.flatnonzero(lacking)
-    if not len(places):
-        return []
-    breaks = (np.diff(places) > 1) | (names[places][1:] != names[places][:-1])
-    runs = np.split(places, np.flatnonzero(breaks) + 1)
-    return [Gap(_moment(expected[run[0]]), _moment(expected[run[-1]]), len(run), str(names[run[0]])) for run in runs]
+def _not_fetched(holds: Iterable[Hold]) -> list[Interval]:
+    return [(month_start(month), month_end(month)) for hold in holds if hold.rule == NOT_FETCHED for month in hold.months]
 
 
-def _moment(time: np.datetime64) -> datetime:
-    return pd.Timestamp(time).to_pydatetime().replace(tzinfo=UTC)
+def _joined(intervals: Iterable[Interval]) -> list[Interval]:
+    """The same time as intervals that rise and do not overlap."""
+    joined: list[Interval] = []
+    for start, end in sorted(intervals):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], end)
+        else:
+            joined.append((start, end))
+    return joined

@@ -13,6 +13,7 @@ from typing import Any
 from include.errors import MarketmillError
 from include.lake import Lake
 from include.landing import Adjustment, Interval, Landed, list_landed, missing_intervals, write_landing
+from include.months import months_between
 from include.schemas import LANDING
 from include.universes import Instrument, load_universe, pick_instruments
 from marketmill.asking import Asking
@@ -152,6 +153,13 @@ def _fetch(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument, 
     return Fetched(symbol, "complete", rows, asked)
 
 
+def missing_months(lake: Lake, plan: FetchPlan, symbol: str) -> list[str]:
+    """Months of the plan for which there is no answer about a symbol, or not for all of their time."""
+    covered = [(answer.start, answer.end) for answer in list_landed(lake, plan.source, plan.timeframe, symbol)]
+    missing = missing_intervals(plan.interval, covered)
+    return sorted({month for start, end in missing for month in months_between(start, end)})
+
+
 def _missing(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument, edition: str) -> list[Interval]:
     landed = list_landed(lake, hook.source, plan.timeframe, instrument.symbol)
     if plan.since:
@@ -189,4 +197,6 @@ def _landed(plan: FetchPlan, hook: BarsHook, symbol: str, interval: Interval, ed
         fetched_at=datetime.now(UTC),
         request=edition or f"{plan.timeframe} bars from {interval[0].isoformat()} to {interval[1].isoformat()}",
         as_of=outcome.as_of if isinstance(outcome, Data) else None,
+        history_from=outcome.history_from if isinstance(outcome, Data) else None,
+        history_until=outcome.history_until if isinstance(outcome, Data) else None,
     )

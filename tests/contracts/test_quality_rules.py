@@ -17,13 +17,13 @@ import pytest
 from expectations.bars import bar_suite
 from expectations.check import CheckRequest, CheckSummary, check_bars
 from expectations.rules import reasons
-from expectations.staging import folder_of
+from expectations.staging import folder_of, read_plan
 from expectations.stored import SUITES
 from include.lake import Lake
 from include.landing import Adjustment, Landed, write_landing
+from include.rule_words import HOLDING, REFUSING, WARNING
 from include.schemas import LANDING
 from include.universes import Instrument, Kind
-from ml.report.rule_words import HOLDING, REFUSING, WARNING
 
 START, END = datetime(2004, 1, 1, tzinfo=UTC), datetime(2006, 1, 1, tzinfo=UTC)
 PRICES = ["open", "high", "low", "close"]
@@ -77,6 +77,8 @@ def change(columns: list[str], by: Callable[[pd.DataFrame], pd.DataFrame], lengt
 
 
 def swap(first: str, second: str) -> Change:
+    """Swap two columns of a row in which they differ: where the close is the low, nothing would change and nothing could be found."""
+
     def apply(frame: pd.DataFrame, at: int, draw: np.random.Generator) -> pd.DataFrame:
         while frame[first][at] == frame[second][at]:
             at += 1
@@ -157,8 +159,10 @@ KINDS: list[tuple[str, str | None, Change]] = [
     ("open /100", "open_not_below_low", change(["open"], times(0.01))),
     ("close /100", "close_not_below_low", change(["close"], times(0.01))),
     ("low /100", "wide_range", change(["low"], times(0.01))),
-    ("row x100", "large_move", change(PRICES, times(100))),
-    ("from here x100", "large_move", change(PRICES, times(100), 10_000)),
+    ("row x100", "unit_jump", change(PRICES, times(100))),
+    ("row /100", "unit_jump", change(PRICES, times(0.01))),
+    ("from here x100", "unit_jump", change(PRICES, times(100), 10_000)),
+    ("from here /100", "large_move", change(PRICES, times(0.01), 10_000)),
     ("volume x100", None, change(["volume"], times(100))),
     ("all x100", None, lambda frame, at, draw: frame.assign(**{name: frame[name] * 100 for name in PRICES})),
     ("high x1.1", None, change(["high"], times(1.1))),
@@ -216,7 +220,7 @@ def land(lake: Lake, symbol: str, case: Corruption) -> None:
 
 def found(lake: Lake, summary: CheckSummary) -> dict[str, set[str]]:
     """Rules that say something of each symbol; a refused row may break several, and its reason tells of all of them."""
-    said: dict[str, set[str]] = {symbol: {"complete_enough"} for symbol in summary.held}
+    said: dict[str, set[str]] = {symbol: {cause.rule} for symbol, cause in read_plan(lake, summary.plan).held.items()}
     for kind, column, rules_in in (("bars", "flags", flagged_by), ("quarantine", "reason", refused_by)):
         folder = f"{folder_of('run')}/{kind}"
         for name in lake.files(folder):

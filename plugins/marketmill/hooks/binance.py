@@ -84,7 +84,13 @@ class BinanceHook(BarsHook):
             return failure.outcome
         if history.bars.num_rows:
             self.log.info("%s: %d %s bars from %s to %s", names[0], history.bars.num_rows, timeframe, start.date(), end.date())
-            return Data(history.bars, Adjustment.NONE, covers_until=history.until if history.until < end else None)
+            return Data(
+                history.bars,
+                Adjustment.NONE,
+                covers_until=history.until if history.until < end else None,
+                history_from=history.first,
+                history_until=history.end,
+            )
         if history.until < end:
             return Transient(f"{names[0]}: bars from {history.until:%Y-%m-%d %H:%M} UTC on are not finished yet")
         return ConfirmedEmpty("; ".join(history.reasons))

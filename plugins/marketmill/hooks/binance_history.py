@@ -44,12 +44,14 @@ class History:
     """What was found.
 
     ``bars`` has the schema :data:`include.schemas.LANDING`; it is all there is before ``until``. ``reasons`` say why there is nothing
-    where there is nothing.
+    where there is nothing. ``first`` and ``end``, where they are known: no bar opens before the one, or from the other on.
     """
 
     bars: pa.Table
     until: datetime
     reasons: list[str] = field(default_factory=list)
+    first: datetime | None = None
+    end: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class BinanceHistories:
             return history
         before = self.read(earlier, timeframe, start, min(first, end))
         until = history.until if first < end else before.until
-        return History(join_bars([before.bars, history.bars]), until, [*before.reasons, *history.reasons])
+        reasons = [*before.reasons, *history.reasons]
+        return History(join_bars([before.bars, history.bars]), until, reasons, before.first, history.end)
 
     def _own(self, pair: Pair, timeframe: str, start: datetime, end: datetime) -> History:
         """Bars under the pair's own name; afterwards ``first`` of its life is known where there are none at the start."""
@@ -114,6 +117,8 @@ class BinanceHistories:
                 self._find_first(pair, timeframe)
         history.bars = bars_inside(history.bars, start, history.until)
         self._explain(pair, timeframe, history, start)
+        life = self._life(pair, timeframe)
+        history.first, history.end = life.first, life.end
         return history
 
     def _alive(self, pair: Pair, timeframe: str, start: datetime, end: datetime) -> Interval:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.errors import ConfigurationError, SourceError
+from include.months import as_utc
 from include.schemas import TIMESTAMP
 from include.sources import SourceName
 from include.symbols import symbol_in_path
@@ -45,7 +46,11 @@ class CsvFolderHook(BarsHook):
             raise ConfigurationError(f"csv_folder {folder} is not a folder on this machine")
 
     def fetch(self, instrument: Instrument, timeframe: str, start: datetime, end: datetime) -> Outcome:
-        """Take the rows of the interval out of the symbol's file; a bad file is a permanent failure."""
+        """Take the rows of the interval out of the symbol's file; a bad file is a permanent failure.
+
+        So is one that ends before the interval, or begins after it: that is no proof that there was nothing to trade, unless the
+        universe says when the instrument was listed or delisted.
+        """
         try:
             file = self._read(instrument, timeframe)
         except SourceError as error:
@@ -53,7 +58,7 @@ class CsvFolderHook(BarsHook):
         times = file.rows["timestamp"]
         inside = file.rows.filter(pc.and_(pc.greater_equal(times, pa.scalar(start, TIMESTAMP)), pc.less(times, pa.scalar(end, TIMESTAMP))))
         if not inside.num_rows:
-            return ConfirmedEmpty(f"the file holds {file.first:%Y-%m-%d} to {file.last:%Y-%m-%d}")
+            return _nothing(instrument, file, start, end)
         return Data(inside, file.adjustment, as_of=file.last + timeframe_length(timeframe))
 
     def edition(self, instrument: Instrument, timeframe: str) -> str:  # noqa: ARG002
@@ -90,6 +95,17 @@ class CsvFolderHook(BarsHook):
         path = self._find(instrument)
         changed = path.stat()
         return _read_once(path, timeframe, instrument, changed.st_mtime_ns, changed.st_size)
+
+
+def _nothing(instrument: Instrument, file: CsvFile, start: datetime, end: datetime) -> ConfirmedEmpty | Permanent:
+    if instrument.listed and as_utc(instrument.listed) >= end:
+        return ConfirmedEmpty(f"it was listed on {instrument.listed}")
+    if instrument.delisted and as_utc(instrument.delisted) < start:
+        return ConfirmedEmpty(f"it was delisted on {instrument.delisted}")
+    return Permanent(
+        f"its file holds {file.first:%Y-%m-%d} to {file.last:%Y-%m-%d}, no bar from {start:%Y-%m-%d} up to (not including) {end:%Y-%m-%d}; "
+        "put the bars into it, or say in the universe when the symbol was listed or delisted"
+    )
 
 
 def _file_names(symbol: str) -> list[str]:

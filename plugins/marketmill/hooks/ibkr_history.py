@@ -99,7 +99,12 @@ class IbkrHistory:
             return Transient(f"{symbol}: {len(bars)} bars came without a single close")
         _log.info("%s: %d %s bars from %s to %s", symbol, len(bars), timeframe, bars[0].timestamp.date(), bars[-1].timestamp.date())
         adjustment = Adjustment.NONE if instrument.kind is Kind.INDEX else Adjustment.SPLIT
-        return Data(_table(bars, instrument), adjustment, covers_until=until if until < end else None)
+        return Data(
+            _table(bars, instrument),
+            adjustment,
+            covers_until=until if until < end else None,
+            history_from=self._begun(wanted),
+        )
 
     def _walk(self, wanted: _Range) -> list[IbkrBar]:
         """Ask for the end of the range, then for what lies before the oldest bar, until nothing is expected there."""
@@ -147,6 +152,12 @@ class IbkrHistory:
             contract = self._requests.contract(instrument)
             self._begins[instrument.symbol] = self._requests.counted(contract, "head", lambda client: client.first_moment(contract))
         return self._begins[instrument.symbol]
+
+    def _begun(self, wanted: _Range) -> datetime | None:
+        """Opening of the first bar that IBKR can have, where it was asked for that."""
+        begins = self._begins.get(wanted.instrument.symbol)
+        missed = [] if begins is None else [session for session in wanted.held if session.closes <= begins]
+        return missed[-1].closes if missed else None
 
     def _nothing(self, wanted: _Range, end: datetime) -> Outcome:
         """What an empty answer means: a second fact must agree with it."""

@@ -116,7 +116,8 @@ class SampleHook(BarsHook):
         )
         if not inside.num_rows:
             return ConfirmedEmpty(f"the file of {file.package} holds {first:%Y-%m-%d} to {last:%Y-%m-%d}")
-        return Data(inside, file.adjustment, as_of=last + timeframe_length(timeframe))
+        end_of_file = last + timeframe_length(timeframe)
+        return Data(inside, file.adjustment, as_of=end_of_file, history_from=first, history_until=end_of_file)
 
     def edition(self, instrument: Instrument, timeframe: str) -> str:
         """Package, version and file."""

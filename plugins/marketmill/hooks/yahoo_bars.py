@@ -77,6 +77,7 @@ def judge(instrument: Instrument, timeframe: str, interval: Interval, answers: S
         Adjustment.SPLIT if is_share(instrument, main) else Adjustment.NONE,
         as_of=as_of,
         covers_until=end if end < interval[1] else None,
+        history_from=_begins(answers[-1].chart, timeframe),
     )
     return Judgement(data, tuple(day for day in missing if late is None or day < late))
 
@@ -96,6 +97,13 @@ def without_rows(instrument: Instrument, interval: Interval, answers: Sequence[A
     known = "there should be some" if sessions is None else f"{instrument.calendar} had {len(sessions)} sessions"
     ended = "" if oldest.last_trade is None else f"; the last trade that Yahoo knows of was on {oldest.day_of(oldest.last_trade)}"
     return Transient(f"Yahoo answered without a bar of {symbol} from {start.date()} to {last}, though {known}{ended}")
+
+
+def _begins(chart: Chart, timeframe: str) -> datetime | None:
+    """Opening of the first bar that Yahoo's history of the oldest name can have."""
+    if chart.first_trade is None:
+        return None
+    return as_utc(chart.day_of(chart.first_trade)) if timeframe == "1d" else chart.first_trade
 
 
 def _missing_sessions(instrument: Instrument, timeframe: str, interval: Interval, answers: Sequence[Answer], rows: pa.Table) -> list[date]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CheckBarsOperator(MillOperator):
-    """Run the bar suites over the complete symbols: refused rows go to quarantine, symbols that lack too much are held back.
+    """Run the bar suites over the complete symbols: refused rows go to quarantine, symbols that cannot be trusted are held back.
 
     Returns the check's summary (:meth:`expectations.request.CheckSummary.as_dict`).
     """

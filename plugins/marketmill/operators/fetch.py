@@ -141,12 +141,24 @@ class ReviewFetchOperator(MillOperator):
         results = [Fetched(**result) for batch in self.fetched[:] for result in batch]
         failed = {result.symbol: f"{result.missing} is missing: {result.reason}" for result in results if result.failed}
         complete = [result.symbol for result in results if not result.failed]
+        self._record(failed)
+        self.log.info("%d symbols complete, %d failed, %d new rows", len(complete), len(failed), sum(result.rows for result in results))
         if not complete:
             reasons = {result.reason for result in results}
             same = f" {short_list(list(failed))}: {results[0].reason}"
             raise SourceError(f"no symbol could be fetched:{same if len(reasons) == 1 else _lines(failed)}")
-        self.log.info("%d symbols complete, %d failed, %d new rows", len(complete), len(failed), sum(result.rows for result in results))
         return {"plan": self.batches[0] | {"symbols": complete, "title": f"{len(complete)} symbols"}, "failed": failed}
+
+    def _record(self, failed: dict[str, str]) -> None:
+        """Hold back the months of which nothing landed, so that the reports tell of them."""
+        from include.holds import NOT_FETCHED, Cause, record_check
+        from include.settings import open_lake
+        from marketmill.fetch import FetchPlan, missing_months
+
+        lake, plan = open_lake(), FetchPlan.from_dict(self.batches[0])
+        for symbol, reason in failed.items():
+            if months := missing_months(lake, plan, symbol):
+                record_check(lake, plan.source, plan.timeframe, symbol, months, Cause(NOT_FETCHED, f"could not be fetched: {reason}"))
 
 
 class ConfirmCompleteOperator(MillOperator):
@@ -172,7 +184,7 @@ class ConfirmCompleteOperator(MillOperator):
             )
         if held:
             missing.append(
-                f"{len(held)} of {symbols} symbols lack too many bars and are held back, the others are published:{_lines(held)}"
+                f"{len(held)} of {symbols} symbols are held back, the others are published:{_lines(held)}"
             )
         if missing:
             raise SourceError("\n".join(missing))

@@ -1,6 +1,7 @@
 """Landed answers for the checks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from include.calendars import exchange_calendar
 from include.lake import Lake
 from include.landing import Adjustment, Landed, write_landing
 from include.schemas import LANDING
+from include.timeframes import timeframe_length
 from include.universes import load_universe, pick_instruments
 
 Land = Callable[..., None]
@@ -25,7 +27,10 @@ def instant(text: str) -> datetime:
 
 @pytest.fixture
 def land(lake: Lake) -> Land:
-    """Write one answer: ``land("AAPL", rows)``, rows as dicts with ``date`` and any prices, or a frame of a CSV file."""
+    """Write one answer: ``land("AAPL", rows)``, rows as dicts with ``date`` and any prices, or a frame of a CSV file.
+
+    ``whole``: the source says that its history begins with the first row and ends with the last.
+    """
     clock = instant("2026-11-01")
 
     def write(
@@ -38,6 +43,7 @@ def land(lake: Lake) -> Land:
         timeframe: str = "1d",
         adjustment: Adjustment = Adjustment.SPLIT,
         fetched_at: str | None = None,
+        whole: bool = True,
     ) -> None:
         nonlocal clock
         clock += timedelta(minutes=1)
@@ -46,7 +52,11 @@ def land(lake: Lake) -> Land:
         frame = frame.rename(columns={"adj_close": "adjusted_close", "adj close": "adjusted_close"})
         frame["timestamp"] = pd.to_datetime(frame["date"], utc=True, format="mixed")
         table = pa.Table.from_pandas(frame.reindex(columns=LANDING.names), schema=LANDING, preserve_index=False)
-        write_landing(lake, Landed(source, symbol, timeframe, adjustment, instant(start), instant(end), fetched), table)
+        landed = Landed(source, symbol, timeframe, adjustment, instant(start), instant(end), fetched)
+        if whole and len(rows):
+            first, last = frame["timestamp"].min().to_pydatetime(), frame["timestamp"].max().to_pydatetime()
+            landed = replace(landed, history_from=first, history_until=last + timeframe_length(timeframe))
+        write_landing(lake, landed, table)
 
     return write
 

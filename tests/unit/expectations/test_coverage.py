@@ -1,6 +1,8 @@
 """Completeness against the symbol's own calendar, and what becomes of a symbol that lacks too much."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from expectations import check
@@ -33,10 +35,10 @@ def symbols(lake: Lake, month: str) -> set[str]:
 
 
 def test_a_small_gap_is_listed_and_holds_nothing_back(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
-    land("AAPL", without(bars("2018-01-02", "2018-12-31"), "2018-05-08", "2018-05-09", "2018-11-01"))
+    land("AAPL", without(bars("2018-01-02", "2018-12-31"), "2018-05-08", "2018-06-08", "2018-11-01"))
     summary = published(lake, request_for("AAPL"))
     covered = summary.coverage["AAPL"]
-    assert (covered.expected, covered.missing, covered.gaps) == (250, 3, "2018-05-08 to 2018-05-09 (2); 2018-11-01")
+    assert (covered.expected, covered.missing, covered.gaps) == (250, 3, "2018-05-08; 2018-06-08; 2018-11-01")
     assert summary.held == {}
 
 
@@ -46,11 +48,29 @@ def test_five_percent_missing_hold_the_symbol_back_and_not_the_others(lake: Lake
     land("MSFT", rows)
     summary = published(lake, request_for("AAPL", "MSFT"))
     assert list(summary.held) == ["AAPL"]
-    assert summary.held["AAPL"].startswith("13 of 250 bars are missing (5.2%): 2018-05-25 to 2018-06-13 (13)")
+    assert summary.held["AAPL"] == (
+        "2018-01 to 2018-12: 13 of 250 bars are missing (5.2%): 2018-05-25 to 2018-06-13 (13); "
+        "2018-05: 4 of 22 bars are missing (18.2%): 2018-05-25 to 2018-06-13 (13); "
+        "2018-06: 9 of 21 bars are missing (42.9%): 2018-05-25 to 2018-06-13 (13)"
+    )
     assert summary.symbols["AAPL"].fetched == summary.symbols["AAPL"].kept + summary.symbols["AAPL"].quarantined
     assert {symbols(lake, f"2018-{month:02d}") == {"MSFT"} for month in range(1, 13)} == {True}
     (hold,) = read_holds(lake, "1d", ["AAPL", "MSFT"])
-    assert (hold.symbol, hold.source, len(hold.months), hold.reason) == ("AAPL", "csv", 12, summary.held["AAPL"])
+    assert (hold.symbol, hold.source, len(hold.months), hold.rule) == ("AAPL", "csv", 12, "complete_enough")
+    assert hold.reason == summary.held["AAPL"]
+
+
+def test_a_month_that_lacks_too_much_does_not_hide_in_a_year(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
+    land("AAPL", without(bars("2018-01-02", "2018-12-31"), "2018-05-08", "2018-05-16"))
+    assert published(lake, request_for("AAPL")).held == {"AAPL": "2018-05: 2 of 22 bars are missing (9.1%): 2018-05-08; 2018-05-16"}
+
+
+def test_few_bars_in_each_month_are_many_in_all(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
+    land("AAPL", without(bars("2018-01-02", "2018-02-28"), "2018-01-16", "2018-02-05"), end="2018-03-01")
+    assert check_bars(lake, request_for("AAPL", end="2018-03-01"), run="run").held == {
+        "AAPL": "2018-01 to 2018-02: 2 of 40 bars are missing (5.0%): 2018-01-16; 2018-02-05"
+    }
+    assert check_bars(lake, request_for("AAPL", end="2018-02-01"), run="run").held == {}
 
 
 def test_what_is_held_back_keeps_what_it_has_and_is_released_by_a_later_check(
@@ -79,17 +99,34 @@ def test_refused_rows_are_missing_bars(lake: Lake, land: Land, request_for: Requ
     assert list(summary.held) == ["AAPL"]
 
 
-def test_time_before_the_first_bar_and_after_the_last_month_is_not_missing(
-    lake: Lake, land: Land, request_for: Request, bars: Bars
-) -> None:
-    land("AAPL", bars("2018-04-18", "2018-08-31"))
+def test_time_before_a_history_begins_and_after_it_ended_is_not_missing(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
+    """By the source, as Yahoo names the first trade and Binance a pair that left."""
+    land("AAPL", bars("2018-04-18", "2018-08-28"))
     assert check_bars(lake, request_for("AAPL"), run="run").coverage["AAPL"].missing == 0
 
 
-def test_the_rest_of_the_last_month_is_missing(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
-    land("AAPL", bars("2018-01-02", "2018-08-28"))
-    covered = check_bars(lake, request_for("AAPL"), run="run").coverage["AAPL"]
-    assert covered.gaps == "2018-08-29 to 2018-08-31 (3)"
+def test_a_file_that_begins_late_or_ends_early_is_held_back(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
+    """Where it begins and ends proves nothing."""
+    land("AAPL", bars("2018-01-02", "2018-08-28"), whole=False)
+    land("MSFT", bars("2018-02-12", "2018-12-31"), whole=False)
+    summary = published(lake, request_for("AAPL", "MSFT"))
+    assert summary.coverage["AAPL"].gaps == "2018-08-29 to 2018-12-28 (84)"
+    assert summary.held["AAPL"].startswith(
+        "2018-01 to 2018-12: 84 of 250 bars are missing (33.6%): 2018-08-29 to 2018-12-28 (84); 2018-08:"
+    )
+    assert summary.held["MSFT"].startswith("2018-01 to 2018-12: 28 of 250 bars are missing (11.2%): 2018-01-02 to 2018-02-09 (28)")
+    assert symbols(lake, "2018-06") == set()
+
+
+def test_the_universe_says_when_a_symbol_was_listed_and_delisted(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
+    rows = bars("2018-01-02", "2018-12-31")
+    land("AAPL", [row for row in rows if "2018-04-18" <= row["date"] <= "2018-08-28"], whole=False)
+    asked = request_for("AAPL")
+    listed = asked.instruments[0].model_copy(update={"listed": date(2018, 4, 18), "delisted": date(2018, 8, 28)})
+    summary = check_bars(lake, replace(asked, instruments=(listed,)), run="run")
+    assert (summary.held, summary.coverage["AAPL"].expected, summary.coverage["AAPL"].missing) == ({}, 93, 0)
+    early = listed.model_copy(update={"listed": date(2018, 4, 12)})
+    assert check_bars(lake, replace(asked, instruments=(early,)), run="run").coverage["AAPL"].gaps == "2018-04-12 to 2018-04-17 (4)"
 
 
 def test_a_hole_of_whole_months_is_missing(lake: Lake, land: Land, request_for: Request, bars: Bars, monkeypatch: Any) -> None:

@@ -76,8 +76,8 @@ def test_a_file_reads_well(out, bars):
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_no_text_is_a_formula(lake, out, begin):
     reason = f"{begin}HYPERLINK(\"http://x\",'y')"
-    row = {"symbol": "AAPL", "timestamp": MAY, "source": "csv", "as_of": MAY, "row": -1, "rule": "r", "reason": reason}
-    table = pa.Table.from_pylist([row | {"low": -1.5}, row | {"reason": f"it is {reason}"}], schema=QUARANTINE)
+    row = {"symbol": "AAPL", "timestamp": MAY, "source": "csv", "as_of": MAY, "fetched_at": MAY, "row": -1, "rule": "r"}
+    table = pa.Table.from_pylist([row | {"low": -1.5, "reason": reason}, row | {"reason": f"it is {reason}"}], schema=QUARANTINE)
     publish(lake, lake.quarantine("1d"), "2018-05", table)
     assert main(["quarantine", "--out", str(out)]) == 0
     [formula, text] = read(out / "AAPL.csv")

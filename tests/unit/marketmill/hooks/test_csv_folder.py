@@ -30,10 +30,22 @@ def test_an_interval_of_a_file(tmp_path, hook):
     assert outcome.as_of == datetime(2018, 7, 3, tzinfo=UTC)
 
 
-def test_nothing_in_the_interval_is_confirmed(tmp_path, hook):
+def test_nothing_in_the_interval_is_confirmed_by_the_universe(tmp_path, hook):
     (tmp_path / "AAPL.csv").write_text(CONTENT)
     may = datetime(2018, 5, 1, tzinfo=UTC), datetime(2018, 6, 1, tzinfo=UTC)
-    assert hook.fetch(instrument("AAPL"), "1d", *may) == ConfirmedEmpty("the file holds 2018-06-28 to 2018-07-02")
+    unlisted = instrument("AAPL").model_copy(update={"listed": date(2018, 6, 28)})
+    assert hook.fetch(unlisted, "1d", *may) == ConfirmedEmpty("it was listed on 2018-06-28")
+    delisted = instrument("AAPL").model_copy(update={"delisted": date(2018, 4, 30)})
+    assert hook.fetch(delisted, "1d", *may) == ConfirmedEmpty("it was delisted on 2018-04-30")
+
+
+def test_a_file_that_does_not_reach_the_time_asked_for_proves_nothing(tmp_path, hook):
+    (tmp_path / "AAPL.csv").write_text(CONTENT)
+    may = datetime(2018, 5, 1, tzinfo=UTC), datetime(2018, 6, 1, tzinfo=UTC)
+    assert hook.fetch(instrument("AAPL"), "1d", *may) == Permanent(
+        "its file holds 2018-06-28 to 2018-07-02, no bar from 2018-05-01 up to (not including) 2018-06-01; "
+        "put the bars into it, or say in the universe when the symbol was listed or delisted"
+    )
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_a_symbol_that_lacks_too_much_is_held_back_and_named(context, lake, tmp_
     run = context(source="csv")
     plan = PLAN | {"source": "csv", "symbols": ["AAPL", "MSFT"], "csv_folder": str(folder), "start": "2018-05-01T00:00:00+00:00"}
     checked = check(run, plan)
-    reason = "2 of 22 bars are missing (9.1%): 2018-05-08 to 2018-05-09 (2)"
+    reason = "2018-05: 2 of 22 bars are missing (9.1%): 2018-05-08 to 2018-05-09 (2)"
     assert checked["held"] == {"MSFT": reason}
     assert f"MSFT is held back, none of its rows of this run is published: {reason}" in capsys.readouterr().out
     extra = PublishBarsOperator(task_id="publish_bars", checked=checked).execute(run)

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from include.landing import list_landed
+from include.holds import Hold, read_holds
+from include.landing import Adjustment, Landed, list_landed, write_landing
+from include.schemas import LANDING
 from include.sources import SourceName
 from marketmill import sources
 from marketmill.hooks.base import BarsHook
@@ -144,6 +146,20 @@ def test_a_review_leaves_out_what_failed(context):
     assert reviewed["plan"]["start"] == BATCH["start"]
 
 
+def test_a_review_holds_back_the_months_that_did_not_come(context, lake):
+    """Those that landed before stay as they are; a later check lets the others go."""
+    may, june = datetime(2018, 5, 1, tzinfo=UTC), datetime(2018, 6, 1, tzinfo=UTC)
+    write_landing(lake, Landed("sample", "B", "1d", Adjustment.NONE, may, june, june), LANDING.empty_table())
+    review = ReviewFetchOperator(
+        task_id="review_fetch",
+        batches=[BATCH | {"end": "2018-08-01T00:00:00+00:00"}],
+        fetched=[[result("A"), result("B", "permanent", "no such symbol")]],
+    )
+    review.execute(context())
+    reason = "could not be fetched: 2018-05-04 to 2018-06-01 is missing: no such symbol"
+    assert read_holds(lake, "1d", ["A", "B"]) == [Hold("B", "sample", ("2018-06", "2018-07"), "fetched", reason)]
+
+
 def test_a_review_without_a_complete_symbol_fails(context):
     def said(*results):
         review = ReviewFetchOperator(task_id="review_fetch", batches=[BATCH], fetched=[list(results)])
@@ -176,10 +192,10 @@ def test_the_last_step_names_what_is_missing(context, capsys):
         "2 of 3 symbols could not be fetched whole, the others are published; run the same again, and only what is missing is asked for:",
         "  B: gone",
         "  C: late",
-        "1 of 3 symbols lack too many bars and are held back, the others are published:",
+        "1 of 3 symbols are held back, the others are published:",
         "  A: 9 of 20 bars are missing",
     ]
-    with pytest.raises(AirflowFailException, match=r"^1 of 1 symbols lack too many bars"):
+    with pytest.raises(AirflowFailException, match=r"^1 of 1 symbols are held back"):
         confirm({}, {"A": "9 of 20"})
     capsys.readouterr()
     confirm({}, {})

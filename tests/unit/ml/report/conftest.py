@@ -26,6 +26,7 @@ def refused_row(symbol: str, date: str, rule: str, reason: str) -> dict[str, Any
         "open": 10.5,
         "source": "sample",
         "as_of": stamp,
+        "fetched_at": stamp,
         "row": 1,
         "rule": rule,
         "reason": reason,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from include.calendars import exchange_calendar
-from include.holds import record_check
+from include.holds import NOT_FETCHED, Cause, record_check
 from include.lake import Lake
 from include.landing import Adjustment, Landed, write_landing
+from include.months import month_end
 from include.publish import publish_month, read_month
 from include.schemas import BARS, LANDING, QUARANTINE, conform
 from include.universes import Instrument, Kind, Universe, load_universe
@@ -42,13 +43,30 @@ def days(start: str, end: str, *without: str) -> list[dict[str, Any]]:
 def store(lake: Lake) -> Store:
     """Land rows, publish some of them as bars and put the others aside."""
 
-    def write(symbol: str, rows: list[dict[str, Any]], refused: tuple[str, ...] = (), *, lost: tuple[str, ...] = (), flags: dict[str, str] | None = None) -> None:  # fmt: skip
+    def write(
+        symbol: str,
+        rows: list[dict[str, Any]],
+        refused: tuple[str, ...] = (),
+        *,
+        lost: tuple[str, ...] = (),
+        flags: dict[str, str] | None = None,
+        asked: tuple[str, str] | None = None,
+    ) -> None:
         frame = pd.DataFrame(rows)
         frame["timestamp"] = pd.to_datetime(frame["date"], utc=True)
-        answer = Landed("csv", symbol, "1d", Adjustment.RAW, instant("2018-01-01"), instant("2019-01-01"), instant("2026-01-01"))
+        start, end = asked or (f"{rows[0]['date'][:7]}-01", f"{month_end(rows[-1]['date'][:7]):%Y-%m-%d}")
+        answer = Landed("csv", symbol, "1d", Adjustment.RAW, instant(start), instant(end), instant("2026-01-01"))
         write_landing(lake, answer, pa.Table.from_pandas(frame.reindex(columns=LANDING.names), schema=LANDING, preserve_index=False))
         stamp = pd.Timestamp("2026-01-01", tz="UTC")
-        more = {"symbol": symbol, "closed_at": frame["timestamp"], "source": "csv", "adjustment": "raw", "as_of": stamp, "row": 0}
+        more = {
+            "symbol": symbol,
+            "closed_at": frame["timestamp"],
+            "source": "csv",
+            "adjustment": "raw",
+            "as_of": stamp,
+            "row": 0,
+            "fetched_at": stamp,
+        }
         frame = frame.assign(**more, flags=frame["date"].map(flags or {}), rule="high_not_below_open", reason="high 8 is below open 10")
         for dataset, schema, part in (
             (lake.bars("1d"), BARS, frame[~frame["date"].isin([*refused, *lost])]),
@@ -90,6 +108,55 @@ def test_missing_bars_are_counted_by_month_and_listed_by_date(lake: Lake, store:
     assert [month_style(one) for one in apple.months.values()] == ["few", "many", "few"]
 
 
+def test_half_a_month_is_not_complete(lake: Lake, store: Store) -> None:
+    """Asked for were four months; bars came for one and a half."""
+    store("AAPL", days("2018-02-12", "2018-03-29"), asked=("2018-01-01", "2018-05-01"))
+    apple = of(read(lake), "AAPL")
+    assert {month: (one.expected, one.missing, month_style(one)) for month, one in apple.months.items()} == {
+        "2018-01": (21, 21, "many"),
+        "2018-02": (19, 7, "many"),
+        "2018-03": (21, 0, "full"),
+        "2018-04": (21, 21, "many"),
+    }
+    assert [gap.bars for gap in apple.gaps] == [28, 21]
+
+
+def test_what_is_not_listed_yet_or_said_to_be_nothing_is_not_missing(lake: Lake, store: Store) -> None:
+    store("AAPL", days("2018-02-12", "2018-03-29"), asked=("2018-02-01", "2018-04-01"))
+    empty = Landed("csv", "AAPL", "1d", Adjustment.NONE, instant("2018-01-01"), instant("2018-02-01"), instant("2026-01-02"))
+    write_landing(lake, empty, LANDING.empty_table())
+    listed = tuple(one.model_copy(update={"listed": date(2018, 2, 12)}) if one.symbol == "AAPL" else one for one in SAMPLE.instruments)
+    quality = read_quality_page(lake, SAMPLE.model_copy(update={"instruments": listed}), "1d")
+    assert {month: (one.expected, one.missing) for month, one in of(quality, "AAPL").months.items()} == {
+        "2018-02": (12, 0),
+        "2018-03": (21, 0),
+    }
+
+
+def test_a_symbol_that_could_not_be_fetched_stands_there_too(lake: Lake, store: Store) -> None:
+    store("AAPL", days("2018-01-02", "2018-02-28"))
+    record_check(lake, "yahoo", "1d", "^GSPC", ["2018-01", "2018-02"], Cause(NOT_FETCHED, "could not be fetched: no such file"))
+    quality = read(lake)
+    index = of(quality, "^GSPC")
+    assert {month: (one.expected, one.missing, month_style(one)) for month, one in index.months.items()} == {
+        "2018-01": (21, 21, "held"),
+        "2018-02": (19, 19, "held"),
+    }
+    assert (quality.total("expected"), quality.total("missing"), quality.adds_up) == (80, 40, True)
+    text = rendered(lake)
+    assert "could not be fetched: no such file" in text
+    assert "50.00\u202f%" in text
+    assert '<th scope="row">^IXIC <small>never asked for</small></th>' in text
+
+
+def test_a_warning_tells_its_dates(lake: Lake, store: Store) -> None:
+    store("AAPL", days("2018-01-02", "2018-01-31"), flags={"2018-01-10": "no_volume", "2018-01-16": "no_volume,large_move"})
+    quality = read(lake)
+    assert list(quality.warnings) == ["no_volume", "large_move"]
+    assert [time.day for time in quality.warnings["no_volume"]["AAPL"]] == [10, 16]
+    assert "2018-01-10, 2018-01-16" in rendered(lake)
+
+
 def test_every_row_is_a_bar_or_put_aside(lake: Lake, store: Store) -> None:
     store("AAPL", days("2018-01-02", "2018-02-28"), ("2018-01-16", "2018-02-05"))
     quality = read(lake)
@@ -110,7 +177,7 @@ def test_a_lost_row_is_seen(lake: Lake, store: Store) -> None:
 
 def test_rows_that_are_held_back_or_wait_are_told_apart(lake: Lake, store: Store) -> None:
     store("AAPL", days("2018-01-02", "2018-03-29"), lost=tuple(row["date"] for row in days("2018-02-01", "2018-03-29")))
-    record_check(lake, "csv", "1d", "AAPL", ["2018-02"], "3 of 19 bars are missing")
+    record_check(lake, "csv", "1d", "AAPL", ["2018-02"], Cause("complete_enough", "3 of 19 bars are missing"))
     apple = of(read(lake), "AAPL")
     assert (apple.held_rows, apple.waiting, apple.adds_up) == (19, 21, True)
     assert month_style(apple.months["2018-02"]) == "held"
@@ -134,6 +201,8 @@ def test_known_outages_of_crypto_are_named_and_not_missing(lake: Lake) -> None:
     frame = frame.assign(as_of=hours[0]).reindex(columns=BARS.names)
     table = conform(pa.Table.from_pandas(frame.astype({"open": float, "high": float, "low": float, "volume": float, "adjusted_close": float}), preserve_index=False), BARS, "test")  # fmt: skip
     publish_month(lake, lake.bars("1h"), "2021-02", lambda _: table)
+    answer = Landed("csv", "BTC/USDT", "1h", Adjustment.NONE, instant("2021-02-11"), instant("2021-02-12"), instant("2026-01-01"))
+    write_landing(lake, answer, table.select(LANDING.names))
     coin = Instrument(symbol="BTC/USDT", name="Bitcoin", kind=Kind.CRYPTO, calendar="24/7", trades_volume=True)
     quality = read_quality_page(lake, Universe(name="coins", description="coins", instruments=(coin,)), "1h")
     (bitcoin,) = quality.symbols
@@ -161,7 +230,7 @@ def test_the_page_is_whole_and_loads_nothing(lake: Lake, store: Store) -> None:
 @pytest.mark.parametrize(
     ("month", "style", "words"),
     [
-        (None, "none", "no bars"),
+        (None, "none", "not asked for, or not listed"),
         (MonthQuality(), "none", "0 of 0 bars"),
         (MonthQuality(expected=20), "full", "20 of 20 bars"),
         (MonthQuality(expected=20, missing=1, outage=2), "few", "17 of 20 bars, 2 in a known outage"),

@@ -25,6 +25,7 @@ REFUSING = {
 WARNING = {
     "released": "A rule refuses this row; a person has looked at it and let it through.",
     "split": "A known split shows in the open: all is well.",
+    "unit_jump": "The open is fifty times the close before it or more. It holds its symbol back, unless a person has let it through.",
     "suspected_split": "The open jumps as after a split, with usual volume, and no such split is known.",
     "large_move": "The close is very far from the close before it. Real crashes look so too.",
     "wide_range": "The high or the low is very far from open and close.",
@@ -37,5 +38,10 @@ WARNING = {
     "equal_to_earlier": "All its numbers are those of an earlier bar.",
     "sources_disagree": "Another source has another close.",
 }
-#: A symbol that breaks this is held back as a whole.
-HOLDING = {"complete_enough": "Too many of the bars that the exchange's calendar promises are missing."}
+#: A symbol that breaks one of these is held back: nothing of it is published by that run.
+HOLDING = {
+    "fetched": "The source could not be asked, or gave no answer that can be believed.",
+    "complete_enough": "Too many of the bars that the exchange's calendar promises are missing, in one month or in all.",
+    "unit_jump": "The open is fifty times the close before it or more: one of the two is in another unit (pence for pounds, say).",
+    "one_price_scale": "Bars adjusted for dividends would stand beside bars that are not.",
+}
