@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,14 @@ from expectations.counts import Counts
 from expectations.data_docs import FOLDER, write_docs
 from expectations.holding import UNIT_JUMP, UnitJumps
 from expectations.price_scale import Scales
-from expectations.reading import Symbol
+from expectations.reading import Symbol, joined
 from expectations.releases import RELEASED, Releases
 from expectations.request import CheckRequest, CheckSummary, SymbolCounts
 from expectations.series import series_suite
 from expectations.staging import Plan, PlannedMonth, clear, folder_of, stage, write_plan
 from expectations.suite_run import SuiteRun
 from include.lake import Lake
-from include.months import month_end, month_start
+from include.months import month_end, month_start, next_month
 from include.quality import load_quality
 from include.schemas import BARS, QUARANTINE, TIMESTAMP, conform
 from include.sessions import ALWAYS, place
@@ -94,7 +94,7 @@ class _Check:
         """Check some months that follow one another, and stage their rows."""
         start, end = month_start(months[0]), month_end(months[-1])
         pieces = {symbol.symbol: symbol.read(start, end) for symbol in self.symbols}
-        rows = pa.concat_tables([piece.rows for piece in pieces.values()]).combine_chunks()
+        rows = joined(pieces.values())
         counted = pc.greater_equal(rows["timestamp"], pa.scalar(start, TIMESTAMP)).to_numpy()
         for name, piece in pieces.items():
             self.counts.superseded[name] += piece.superseded
@@ -111,7 +111,8 @@ class _Check:
             others.append(symbol.others(of_symbol.get(symbol.symbol, frame[:0]), start, end))
             symbol.coverage.add(start, end, in_piece.get(symbol.symbol, frame[:0]), piece.times, piece.asked)
         bars = self._flag(kept, frame, pd.concat(others), inside)
-        return [self._stage(month, bars, refused) for month in months]
+        bars_of, refused_of = _by_month(bars, months), _by_month(refused, months)
+        return [self._stage(month, bars_of[month], refused_of[month]) for month in months]
 
     def _placed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Put beside each row its place in its exchange's calendar."""
@@ -160,9 +161,8 @@ class _Check:
                 if not self._releases.lets(row["symbol"], row["timestamp"], UNIT_JUMP):
                     self.jumps.add(row["symbol"], row["timestamp"], self.series.reason([UNIT_JUMP], row))
 
-    def _stage(self, month: str, kept: pa.Table, refused: pa.Table) -> PlannedMonth:
+    def _stage(self, month: str, bars: pa.Table, quarantine: pa.Table) -> PlannedMonth:
         start, end = month_start(month), month_end(month)
-        bars, quarantine = _between(kept, start, end), _between(refused, start, end)
         quarantine = quarantine.sort_by([(name, "ascending") for name in ("symbol", "timestamp", "as_of", "row")])
         stage(self._lake, self._run, "bars", month, bars)
         stage(self._lake, self._run, "quarantine", month, quarantine)
@@ -181,6 +181,12 @@ def _chunks(request: CheckRequest) -> Iterator[list[str]]:
         yield request.months[first : first + size]
 
 
-def _between(table: pa.Table, start: datetime, end: datetime) -> pa.Table:
-    times = table["timestamp"]
-    return table.filter(pc.and_(pc.greater_equal(times, pa.scalar(start, TIMESTAMP)), pc.less(times, pa.scalar(end, TIMESTAMP))))
+def _by_month(table: pa.Table, months: Sequence[str]) -> dict[str, pa.Table]:
+    """Rows of each month, in their order; ``months`` follow one another and hold all rows."""
+    of_row = table["timestamp"].to_numpy().astype("datetime64[M]")
+    order = np.argsort(of_row, kind="stable")
+    sorted_rows, borders = (
+        table.take(pa.array(order)),
+        np.searchsorted(of_row[order], np.array([*months, next_month(months[-1])], "datetime64[M]")),
+    )
+    return {month: sorted_rows.slice(low, high - low) for month, low, high in zip(months, borders, borders[1:], strict=False)}

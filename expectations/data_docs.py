@@ -6,29 +6,24 @@ without a network and tell nobody that they are read. One page per source and ti
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from expectations.rule_pages import RULES, results, rule_link, rules
 from include.lake import Lake
 from include.report_index import write_index
 
 if TYPE_CHECKING:
-    from expectations.request import CheckSummary
+    from expectations.request import CheckSummary, SymbolCoverage
     from expectations.suite_run import SuiteRun
 
 FOLDER = "reports/data_docs"
 
-_RULES_LINK = re.compile(r"(\.\./)+expectations/\w+\.html")
-_BODY = re.compile(r"<body.*?>(.*)</body>", re.DOTALL)
-_CUT = re.compile(r"<script.*?</script>|<footer.*?</footer>|<nav.*?</nav>|<img.*?>|<link.*?>|<label.*?</label>", re.DOTALL)
-_ACTIONS = re.compile(r'<div class="card mb-3">.*?(?=<div class="card d-md-block)', re.DOTALL)
 _STYLE = """
 :root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 1rem auto; padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 1rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; }
 .wide, .table-responsive { overflow-x: auto; }
 th, td { border: 1px solid #8886; padding: .25rem .5rem; text-align: left; vertical-align: top; }
@@ -36,8 +31,13 @@ td.number { text-align: right; }
 .alert { border-bottom: 2px solid #8886; margin-top: 1.5rem; }
 .fa-times::before { content: "\\2717"; color: #c33; font-weight: bold; font-style: normal; }
 .fa-check-circle::before { content: "\\2713"; color: #283; font-weight: bold; font-style: normal; }
-.cooltip .top { display: none; }
-.card { display: none; }
+.cooltip .top, .card { display: none; }
+.found { color: #c33; }
+.none { color: #283; }
+td.text { min-width: 16rem; }
+summary { cursor: pointer; margin: .6rem 0; opacity: .75; }
+details { margin-bottom: 1.5rem; }
+tr:target { background: #fd08; }
 """
 
 
@@ -48,85 +48,60 @@ def write_docs(
 
     ``refused`` and ``flagged`` are rows to show: symbol, timestamp, rule, reason.
     """
-    heading = f"Bars of {summary.source}, {summary.timeframe}"
-    told = _counts(summary) + _coverage(summary) + _refused(refused) + _flagged(flagged)
-    _write(lake, f"{summary.source}-{summary.timeframe}", heading, told, suites)
+    found = "".join(results(suite) for suite in suites)
+    body = _told(summary) + _held(summary) + found + _refused(refused) + _flagged(flagged) + _symbols(summary)
+    _write(lake, f"{summary.source}-{summary.timeframe}", f"Bars of {summary.source}, {summary.timeframe}", body)
 
 
 def write_check(lake: Lake, name: str, heading: str, suites: Sequence[SuiteRun], broken: list[dict[str, Any]]) -> None:
     """Write the page of a check of something else than bars; ``broken`` are rows to show: symbol, month, rule, reason."""
     told = f"<p>Checked {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.</p>"
     told += f"<h2>What breaks a rule (the first of each)</h2>{_listed(broken)}" if broken else "<p>No rule is broken.</p>"
-    _write(lake, name, heading, told, suites)
+    _write(lake, name, heading, told + "".join(results(suite) for suite in suites))
 
 
-def _write(lake: Lake, name: str, heading: str, told: str, suites: Sequence[SuiteRun]) -> None:
-    results = "".join(_results(suite) for suite in suites)
+def _write(lake: Lake, name: str, heading: str, body: str) -> None:
     write_index(lake)
     with lake.lock(FOLDER):
-        lake.write(f"{FOLDER}/rules.html", _rules())
-        lake.write(f"{FOLDER}/check-{name}.html", _page(heading, told + results))
+        lake.write(f"{FOLDER}/{RULES}", _page("The rules", rules()))
+        lake.write(f"{FOLDER}/check-{name}.html", _page(heading, body))
         lake.write(f"{FOLDER}/index.html", _page("Data Docs: the newest checks", _links(lake)))
 
 
-@lru_cache(maxsize=1)
-def _rules() -> bytes:
-    """The page of all rules; it is the same for each check."""
-    from great_expectations.render.renderer import page_renderer
-
-    from expectations.stored import SUITES
-
-    renderer: Any = page_renderer.ExpectationSuitePageRenderer()
-    return _page("The rules", "".join(_contents(_view().render(renderer.render(make()))) for make in SUITES.values()))
-
-
-def _results(suite: SuiteRun) -> str:
-    from great_expectations.render.renderer import page_renderer
-
-    renderer: Any = page_renderer.ValidationResultsPageRenderer()
-    return _contents(_view().render(renderer.render(suite.result())))
-
-
-@lru_cache(maxsize=1)
-def _view() -> Any:
-    """One view of this process: each compiles the library's templates anew."""
-    from great_expectations.render.view import view
-
-    return view.DefaultJinjaPageView()
-
-
-def _contents(page: str) -> str:
-    found = _BODY.search(page)
-    kept = _CUT.sub("", _ACTIONS.sub("", found.group(1) if found else page))
-    return _RULES_LINK.sub("rules.html", kept)
-
-
-def _counts(summary: CheckSummary) -> str:
+def _told(summary: CheckSummary) -> str:
     total = summary.total()
-    header = "".join(f"<th>{name}</th>" for name in ("symbol", "landed", "superseded", "fetched", "kept", "quarantined"))
-    lines = [
-        f"<tr><td>{escape(symbol)}</td>"
-        + "".join(f'<td class="number">{number}</td>' for number in (of.landed, of.superseded, of.fetched, of.kept, of.quarantined))
-        + "</tr>"
-        for symbol, of in [*summary.symbols.items(), ("all", total)]
-    ]
     span = f"{summary.months[0]} to {summary.months[-1]}" if summary.months else "no month"
     return (
         f"<p>Run {escape(summary.run)}, checked {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {span}. "
-        f"{total.kept} rows kept + {total.quarantined} quarantined = {total.fetched} fetched. "
-        "A superseded row was replaced by a later answer of the source.</p>"
-        f'<div class="wide"><table><tr>{header}</tr>{"".join(lines)}</table></div>'
+        f"{total.kept} rows kept + {total.quarantined} quarantined = {total.fetched} fetched.</p>"
     )
 
 
-def _coverage(summary: CheckSummary) -> str:
+def _held(summary: CheckSummary) -> str:
+    lines = "".join(f"<tr><td>{escape(symbol)}</td><td>{escape(reason)}</td></tr>" for symbol, reason in summary.held.items())
+    table = f'<div class="wide"><table><tr><th>symbol</th><th>why</th></tr>{lines}</table></div>'
+    return f"<h2>Symbols that are held back</h2>{table}" if lines else "<p>No symbol is held back.</p>"
+
+
+def _symbols(summary: CheckSummary) -> str:
     lines = "".join(
-        f'<tr><td>{escape(symbol)}</td><td class="number">{of.expected}</td><td class="number">{of.missing}</td>'
-        f"<td>{escape(of.gaps)}</td><td>{escape(of.outages)}</td><td>{escape(summary.held.get(symbol, ''))}</td></tr>"
-        for symbol, of in summary.coverage.items()
+        f"<tr><td>{escape(symbol)}</td>"
+        + "".join(f'<td class="number">{number}</td>' for number in (of.landed, of.superseded, of.fetched, of.kept, of.quarantined))
+        + (_covered(summary.coverage[symbol]) if symbol in summary.coverage else "")
+        + "</tr>"
+        for symbol, of in [*summary.symbols.items(), ("all", summary.total())]
     )
-    header = "".join(f"<th>{name}</th>" for name in ("symbol", "expected", "missing", "gaps", "known outages", "held back because"))
-    return f'<h2>Completeness</h2><div class="wide"><table><tr>{header}</tr>{lines}</table></div>'
+    names = ("symbol", "landed", "superseded", "fetched", "kept", "quarantined", "expected", "missing", "gaps", "known outages")
+    header = "".join(f"<th>{name}</th>" for name in names)
+    return (
+        "<h2>Rows and gaps by symbol</h2><p>A superseded row was replaced by a later answer of the source. Expected are the bars that the "
+        f'exchange\'s calendar promises in the time asked for.</p><div class="wide"><table><tr>{header}</tr>{lines}</table></div>'
+    )
+
+
+def _covered(of: SymbolCoverage) -> str:
+    numbers = f'<td class="number">{of.expected}</td><td class="number">{of.missing}</td>'
+    return f'{numbers}<td class="text">{escape(of.gaps)}</td><td class="text">{escape(of.outages)}</td>'
 
 
 def _refused(rows: list[dict[str, Any]]) -> str:
@@ -139,7 +114,7 @@ def _flagged(rows: list[dict[str, Any]]) -> str:
 
 def _listed(rows: list[dict[str, Any]]) -> str:
     lines = "".join(
-        f"<tr><td>{escape(row['symbol'])}</td><td>{_when(row)}</td><td>{escape(row['rule'])}</td><td>{escape(row['reason'])}</td></tr>"
+        f"<tr><td>{escape(row['symbol'])}</td><td>{_when(row)}</td><td>{rule_link(row['rule'])}</td><td>{escape(row['reason'])}</td></tr>"
         for row in sorted(rows, key=lambda row: (row["symbol"], _when(row), row["rule"]))
     )
     header = "<tr><th>symbol</th><th>time (UTC)</th><th>rule</th><th>reason</th></tr>"
@@ -152,14 +127,25 @@ def _when(row: dict[str, Any]) -> str:
 
 def _links(lake: Lake) -> str:
     checks = [name for name in lake.files(FOLDER) if name.startswith("check-") and name.endswith(".html")]
-    items = "".join(f'<li><a href="{escape(name)}">{escape(name.removeprefix("check-").removesuffix(".html"))}</a></li>' for name in checks)
-    told = "The newest check of the bars of each source and size, and of the features:"
-    return f'<p>{told}</p><ul>{items}</ul><p><a href="rules.html">The rules</a></p>'
+    items = "".join(f'<li><a href="{escape(name)}">{escape(_named(name))}</a></li>' for name in checks)
+    return (
+        "<p>Great Expectations checks bars, features and option chains by fixed rules. Here is what the newest check of each found.</p>"
+        f'<ul>{items}</ul><p><a href="{RULES}">The rules</a>: what each looks for, and what happens where it is broken.</p>'
+    )
+
+
+def _named(page: str) -> str:
+    """Name a check for people: ``csv-1d`` is of bars, ``features-1d`` of features, ``yahoo-option_chains`` of chains."""
+    first, second = page.removeprefix("check-").removesuffix(".html").rsplit("-", 1)
+    if first == "features":
+        return f"Features of {second} bars"
+    return f"Option chains of {first}" if second == "option_chains" else f"Bars of {first}, {second}"
 
 
 def _page(title: str, body: str) -> bytes:
-    home = "" if title.startswith("Data Docs") else '<p><a href="index.html">All checks</a></p>'
+    there = '<a href="../index.html">All reports and quality pages</a>'
+    home = there if title.startswith("Data Docs") else f'<a href="index.html">All checks</a> · <a href="{RULES}">The rules</a> · {there}'
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>{home}<h1>{escape(title)}</h1>{body}</body></html>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><p>{home}</p><h1>{escape(title)}</h1>{body}</body></html>"
     ).encode()

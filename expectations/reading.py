@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,9 +55,6 @@ class Symbol:
         """Rows from :data:`expectations.beside.LOOK_BACK` before ``start``, with the time they were known."""
         landed = self._landing.read(start, end, look_back=LOOK_BACK.to_pytimedelta())
         rows = landed.rows
-        for name in PRICES:  # A source's "not a number" is a missing value, whatever wrote the file.
-            values = rows[name]
-            rows = rows.set_column(rows.column_names.index(name), name, pc.if_else(pc.is_nan(values), None, values))
         times = pd.DatetimeIndex(rows["timestamp"].to_numpy().astype("datetime64[us]"), tz="UTC")
         known = closed_at(self._calendar, self._timeframe, times) if len(times) else times
         rows = rows.append_column("closed_at", pa.array(known, TIMESTAMP))
@@ -66,3 +63,12 @@ class Symbol:
     def others(self, bars: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:
         """Closes of another source for kept rows."""
         return self._others.closes(bars, start, end, self.facts.thresholds) if len(bars) else NOTHING
+
+
+def joined(pieces: Iterable[Piece]) -> pa.Table:
+    """All rows of some pieces; a source's "not a number" is a missing value, whatever wrote the file."""
+    rows = pa.concat_tables([piece.rows for piece in pieces]).combine_chunks()
+    for name in PRICES:
+        values = rows[name]
+        rows = rows.set_column(rows.column_names.index(name), name, pc.if_else(pc.is_nan(values), None, values))
+    return rows

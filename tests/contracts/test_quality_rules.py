@@ -22,6 +22,7 @@ from expectations.stored import SUITES
 from include.lake import Lake
 from include.landing import Adjustment, Landed, write_landing
 from include.rule_words import HOLDING, REFUSING, WARNING
+from include.rule_words import SUITES as WORDS
 from include.schemas import LANDING
 from include.universes import Instrument, Kind
 
@@ -286,6 +287,8 @@ def test_every_rule_of_the_bars_is_explained_to_people() -> None:
     for name in ("bars", "series", "completeness"):
         for expectation in SUITES[name]().expectations:
             assert expectation.meta["rule"] in said[expectation.meta["action"]]
+    for name, make in SUITES.items():
+        assert {expectation.meta["rule"] for expectation in make().expectations} <= set(WORDS[name][1])
     page = (Path(__file__).parents[2] / "docs" / "quality.md").read_text(encoding="utf-8")
     rules = [expectation.meta["rule"] for make in SUITES.values() for expectation in make().expectations]
     assert [rule for rule in rules if f"`{rule}`" not in page] == []

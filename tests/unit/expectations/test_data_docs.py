@@ -9,6 +9,8 @@ import pytest
 
 from expectations.check import CheckRequest, check_bars
 from expectations.data_docs import FOLDER
+from expectations.rules import rule_names
+from expectations.stored import SUITES
 from include.lake import Lake
 
 Land = Callable[..., None]
@@ -41,12 +43,16 @@ def test_pages_tell_what_was_refused_and_load_nothing(lake: Lake, land: Land, re
         links = Links()
         links.feed(page)
         assert not links.tags & {"script", "img", "link", "iframe"}, name
-        assert {link for link in links.found if not link.startswith("#")} <= set(pages), name
+        assert {link.partition("#")[0] for link in links.found if not link.startswith("#")} <= {*pages, "../index.html"}, name
+        assert lake.exists("reports/index.html")
         assert not re.search(r"url\(|@import", page), name
     told = pages["check-csv-1d.html"]
     assert "0 rows kept + 29 quarantined = 29 fetched" in told
     assert "high 13.61 is below open 41.6" in told
-    assert told.count("<td>close_positive</td>") == 20
+    assert told.count('<td><a href="rules.html#close_positive">close positive</a></td>') == 21  # twenty rows, and the rule's own line
+    assert "The close is not a positive number." in told
+    assert '<b class="found">28 of 29</b>' in told
+    assert {f'id="{rule}"' in pages["rules.html"] for make in SUITES.values() for rule in rule_names(make())} == {True}
     words = " ".join(re.sub(r"<[^>]*>", "", told).split())
     assert "Values in high must always be greater than or equal to those in open. 1 unexpected values found." in words
     assert "values must never be null. 100% not null" in words

@@ -154,7 +154,7 @@ def test_a_warning_tells_its_dates(lake: Lake, store: Store) -> None:
     quality = read(lake)
     assert list(quality.warnings) == ["no_volume", "large_move"]
     assert [time.day for time in quality.warnings["no_volume"]["AAPL"]] == [10, 16]
-    assert "2018-01-10, 2018-01-16" in rendered(lake)
+    assert "<time>2018-01-10</time>, <time>2018-01-16</time>" in rendered(lake)
 
 
 def test_every_row_is_a_bar_or_put_aside(lake: Lake, store: Store) -> None:
