@@ -129,6 +129,9 @@ def labelled_by_local_midnight(frame: pd.DataFrame, at: int, draw: np.random.Gen
 
 
 def split(frame: pd.DataFrame, at: int, draw: np.random.Generator) -> pd.DataFrame:
+    """On a day that opens near the close before: where the market itself leaps, the ratio cannot be told from the leap."""
+    while abs(frame["open"][at] / frame["close"][at - 1] - 1) > 0.02:
+        at += 1
     frame.loc[at:, [*PRICES, "adjusted_close"]] *= float(draw.choice([1 / 2, 1 / 3, 1 / 4, 1 / 10, 2.0, 10.0]))
     return frame
 

@@ -142,11 +142,11 @@ class ReviewFetchOperator(MillOperator):
         failed = {result.symbol: f"{result.missing} is missing: {result.reason}" for result in results if result.failed}
         complete = [result.symbol for result in results if not result.failed]
         self._record(failed)
-        self.log.info("%d symbols complete, %d failed, %d new rows", len(complete), len(failed), sum(result.rows for result in results))
         if not complete:
             reasons = {result.reason for result in results}
             same = f" {short_list(list(failed))}: {results[0].reason}"
             raise SourceError(f"no symbol could be fetched:{same if len(reasons) == 1 else _lines(failed)}")
+        self.log.info("%d symbols complete, %d failed, %d new rows", len(complete), len(failed), sum(result.rows for result in results))
         return {"plan": self.batches[0] | {"symbols": complete, "title": f"{len(complete)} symbols"}, "failed": failed}
 
     def _record(self, failed: dict[str, str]) -> None:
@@ -183,9 +183,7 @@ class ConfirmCompleteOperator(MillOperator):
                 f"what is missing is asked for:{_lines(failed)}"
             )
         if held:
-            missing.append(
-                f"{len(held)} of {symbols} symbols are held back, the others are published:{_lines(held)}"
-            )
+            missing.append(f"{len(held)} of {symbols} symbols are held back, the others are published:{_lines(held)}")
         if missing:
             raise SourceError("\n".join(missing))
 
