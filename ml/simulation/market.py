@@ -17,6 +17,7 @@ from include.results.tables import ML_FEATURES
 from ml.dataset import Source
 from ml.panel import has_a_price
 from ml.simulation.windows import window_edges
+from ml.snapshots import numbers
 
 
 def store_market_features(source: Source, engine: Engine) -> int:
@@ -46,11 +47,6 @@ def store_market_features(source: Source, engine: Engine) -> int:
             take_month(connection, ML_FEATURES, str(month))
             upsert(connection, ML_FEATURES, _records(part, names, source.timeframe, current.id))
     return len(last)
-
-
-def numbers(values: np.ndarray, names: list[str]) -> dict[str, float]:
-    """Name to number, without those that have no value; a feature's single precision as the shortest decimal that means it."""
-    return {name: float(str(value)) for name, value in zip(names, values, strict=True) if np.isfinite(value)}
 
 
 def _records(rows: pd.DataFrame, names: list[str], timeframe: str, feature_set: str) -> Iterator[dict[str, Any]]:

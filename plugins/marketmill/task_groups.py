@@ -10,7 +10,7 @@ from airflow.sdk import TriggerRule
 from marketmill.notifications import notify_failure
 from marketmill.operators.actions import FetchActionsOperator
 from marketmill.operators.bars import CheckBarsOperator, PublishBarsOperator
-from marketmill.operators.features import BuildFeaturesOperator, CheckFeaturesOperator
+from marketmill.operators.features import BuildFeaturesOperator, CheckFeaturesOperator, StoreSnapshotsOperator
 from marketmill.operators.fetch import ConfirmCompleteOperator, FetchBarsOperator, PlanFetchOperator, ReviewFetchOperator
 
 #: Errors on purpose fail at once; what is left, such as a lost worker or a source that hiccups, is tried again.
@@ -38,8 +38,10 @@ def mill_bars(plan: PlanFetchOperator | None = None, timeframe: str = "{{ params
     publish = PublishBarsOperator(task_id="publish_bars", checked=check.output)
     features = BuildFeaturesOperator(task_id="build_features", timeframe=timeframe, trigger_rule=TriggerRule.NONE_FAILED)
     sound = CheckFeaturesOperator(task_id="check_features", built=features.output)
+    # Also where no features were built: the run before may have ended in between.
+    snapshots = StoreSnapshotsOperator(task_id="store_snapshots", timeframe=timeframe, trigger_rule=TriggerRule.NONE_FAILED)
     confirm = ConfirmCompleteOperator(
         task_id="confirm_complete", reviewed=actions.output, checked=check.output, trigger_rule=TriggerRule.NONE_FAILED
     )
-    publish >> features >> sound >> confirm
+    publish >> features >> sound >> snapshots >> confirm
     return confirm

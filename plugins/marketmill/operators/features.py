@@ -131,3 +131,33 @@ class CheckFeaturesOperator(MillOperator):
         extra: dict[str, Any] = self.built
         context["outlet_events"][FEATURES].extra = extra
         return extra
+
+
+class StoreSnapshotsOperator(MillOperator):
+    """Store each intraday bar with its features and its market regime in ``features_snapshots``; the number of rows written.
+
+    Skipped for daily bars, of which the lake is all that anybody reads, and where the table is up to date.
+    """
+
+    template_fields: Sequence[str] = ("timeframe",)
+
+    def __init__(self, *, timeframe: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.timeframe = timeframe
+
+    def work(self, context: Context) -> int:  # noqa: ARG002
+        """Store the months that the table does not hold as they are."""
+        if self.timeframe == "1d":
+            self.skip("snapshots are taken of bars shorter than a day")
+        from include.results.engine import results_engine
+        from include.results.migrate import require_current
+        from include.settings import open_lake
+        from ml.snapshots import store_snapshots
+
+        engine = results_engine()
+        require_current(engine)
+        stored = store_snapshots(open_lake(), engine, self.timeframe)
+        if not stored.months:
+            self.skip("every month of features_snapshots is up to date")
+        self.log.info("features_snapshots: %d rows of %s", stored.rows, ", ".join(stored.months))
+        return stored.rows
