@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from sqlalchemy import Engine
 
 from include.feature_sets import FeatureSet, read_current, read_features
@@ -20,6 +22,7 @@ from include.results.tables import FEATURES_SNAPSHOTS
 from ml.labels import regime3 as label
 
 _CHUNK = 2_000
+_KEYS = ("symbol", "timestamp", "closed_at", "label")
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,10 @@ def store_snapshots(lake: Lake, engine: Engine, timeframe: str) -> Snapshots:
     return Snapshots(tuple(stored), rows)
 
 
-def numbers(values: np.ndarray, names: Sequence[str]) -> dict[str, float]:
-    """Name to number, without those that have no value; single precision as the shortest decimal that means it."""
-    return {name: float(str(value)) for name, value in zip(names, values, strict=True) if np.isfinite(value)}
+def numbers(values: np.ndarray, names: Sequence[str]) -> list[dict[str, float]]:
+    """Name to number for each row of single-precision values, each as the shortest decimal that means it; without those that are null."""
+    exact = pa.array(values.ravel()).cast(pa.string()).cast(pa.float64()).to_numpy(zero_copy_only=False).reshape(values.shape)
+    return [{name: value for name, value in zip(names, row, strict=True) if math.isfinite(value)} for row in exact.tolist()]
 
 
 def _labels(lake: Lake, timeframe: str) -> pd.DataFrame:
@@ -78,9 +82,8 @@ def _records(lake: Lake, timeframe: str, current: FeatureSet, month: str, labels
     rows = rows.merge(labels, on=["symbol", "timestamp"], how="left", validate="one_to_one")
     for first in range(0, len(rows), _CHUNK):
         part = rows.iloc[first : first + _CHUNK]
-        values = part[current.names].to_numpy(np.float32)
-        keys = zip(part["symbol"], part["timestamp"], part["closed_at"], part["label"], strict=True)
-        for place, (symbol, timestamp, closed_at, regime) in enumerate(keys):
+        values = numbers(part[current.names].to_numpy(np.float32), current.names)
+        for symbol, timestamp, closed_at, regime, features in zip(*(part[name] for name in _KEYS), values, strict=True):
             known = isinstance(regime, str)
             yield {
                 "symbol": symbol,
@@ -88,7 +91,7 @@ def _records(lake: Lake, timeframe: str, current: FeatureSet, month: str, labels
                 "timestamp": timestamp.to_pydatetime(),
                 "closed_at": closed_at.to_pydatetime(),
                 "feature_set": current.id,
-                "features": numbers(values[place], current.names),
+                "features": features,
                 "label": regime if known else None,
                 "label_known_at": closed_at.to_pydatetime() if known else None,
             }

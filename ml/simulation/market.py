@@ -50,7 +50,7 @@ def store_market_features(source: Source, engine: Engine) -> int:
 
 
 def _records(rows: pd.DataFrame, names: list[str], timeframe: str, feature_set: str) -> Iterator[dict[str, Any]]:
-    values = rows[names].to_numpy(np.float32)
-    for symbol, closed_at, row in zip(rows["symbol"], rows["closed_at"], values, strict=True):
+    values = numbers(rows[names].to_numpy(np.float32), names)
+    for symbol, closed_at, features in zip(rows["symbol"], rows["closed_at"], values, strict=True):
         about = {"symbol": symbol, "timeframe": timeframe, "known_at": closed_at.to_pydatetime(), "feature_set": feature_set}
-        yield about | {"features": numbers(row, names)}
+        yield about | {"features": features}

@@ -115,7 +115,15 @@ class Airflow:
 
     def begin(self, dag_id: str, **form: object) -> None:
         """Begin ``airflow dags test``; the features, which know nothing of sources, are taken for made."""
-        command = ["dags", "test", dag_id, "--conf", json.dumps(form), "--mark-success-pattern", "build_features|check_features"]
+        command = [
+            "dags",
+            "test",
+            dag_id,
+            "--conf",
+            json.dumps(form),
+            "--mark-success-pattern",
+            "build_features|check_features|store_snapshots",
+        ]
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(command) + "\n")
         self.process.stdin.flush()

@@ -149,14 +149,17 @@ class StoreSnapshotsOperator(MillOperator):
         """Store the months that the table does not hold as they are."""
         if self.timeframe == "1d":
             self.skip("snapshots are taken of bars shorter than a day")
+        from include.publish import list_months
         from include.results.engine import results_engine
         from include.results.migrate import require_current
         from include.settings import open_lake
         from ml.snapshots import store_snapshots
 
-        engine = results_engine()
+        lake, engine = open_lake(), results_engine()
+        if not list_months(lake, lake.bars(self.timeframe)):
+            self.skip(f"there are no {self.timeframe} bars")
         require_current(engine)
-        stored = store_snapshots(open_lake(), engine, self.timeframe)
+        stored = store_snapshots(lake, engine, self.timeframe)
         if not stored.months:
             self.skip("every month of features_snapshots is up to date")
         self.log.info("features_snapshots: %d rows of %s", stored.rows, ", ".join(stored.months))
