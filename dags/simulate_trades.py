@@ -3,7 +3,8 @@
 What trading on **published rules**, or on the **predictions** of models, would have brought after costs: event by event on the bars,
 filled at the next bar's open, with take-profit, stop and time-out. Trades go to `trades/run=/month=` of the lake and to the table
 `trades_sandbox`, what each strategy earned by window to `backtest_results`, the market's features at the end of each window to
-`ml_features`. Mapped over rules and models; started by new predictions, a form or the API.
+`ml_features`; a page at `reports/<run>/index.html` shows the best strategy among its random twins, and says "no edge" where that is so.
+Mapped over rules and models; started by new predictions, a form or the API.
 
 - Where one bar holds both take-profit and stop, the loss is counted; a gap through the stop is filled at the open.
 - Predictions whose outcome the model had learnt are left out, unless `allow_in_sample`; then the run is marked in-sample.
@@ -12,11 +13,16 @@ filled at the next bar's open, with take-profit, stop and time-out. Trades go to
 `airflow dags test simulate_trades --conf '{"universe": "sample", "rules": ["moving_average_cross", "momentum"]}'`
 """
 
-from airflow.sdk import dag
+from airflow.sdk import TriggerRule, dag
 
 from include.assets import PREDICTIONS, TRADES
 from marketmill import params
-from marketmill.operators.trades import PlanTradesOperator, SimulateTradesOperator, StoreMarketFeaturesOperator
+from marketmill.operators.trades import (
+    PlanTradesOperator,
+    PublishTradesPageOperator,
+    SimulateTradesOperator,
+    StoreMarketFeaturesOperator,
+)
 from marketmill.task_groups import DEFAULT_ARGUMENTS
 
 
@@ -43,8 +49,11 @@ def simulate_trades() -> None:
     subjects = PlanTradesOperator(task_id="plan_trades")
     market = StoreMarketFeaturesOperator(task_id="store_market_features")
     simulate = SimulateTradesOperator.partial(task_id="simulate", map_index_template="{{ task.subject }}", outlets=[TRADES])
+    simulated = simulate.expand(subject=subjects.output)
     # What is known of the market is there before any backtest is told of.
-    market >> simulate.expand(subject=subjects.output)
+    market >> simulated
+    # A subject whose trades are as they were is skipped.
+    PublishTradesPageOperator(task_id="publish_page", told=simulated.output, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
 
 
 simulate_trades()

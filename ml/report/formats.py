@@ -12,6 +12,7 @@ from ml.report.quality_months import MonthQuality
 
 _VERDICT_STYLES = {
     "met": "good", "not met": "bad", "trivially met": "fair", "steady": "good", "drifted": "bad", "too early to tell": "fair",
+    "edge": "good", "no edge": "fair",
 }  # fmt: skip
 
 
@@ -35,6 +36,11 @@ def signed_percent(value: float | None) -> str:
     if value is None:
         return "–"
     return f"×{value + 1:.0f}" if value >= 9 else f"{value * 100:+.1f}\u202f%".replace("-", "\u2212")
+
+
+def gain(value: float) -> str:
+    """A return with its sign, in percent to the hundredth."""
+    return f"{value * 100:+.2f}\u202f%".replace("-", "\u2212")
 
 
 def day(value: datetime | None) -> str:
@@ -103,6 +109,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
     "signed_percent": signed_percent,
+    "gain": gain,
     "day": day,
     "moment": moment,
     "price": price,

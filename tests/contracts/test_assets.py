@@ -53,7 +53,7 @@ def test_the_chain_is_joined(bag):
     assert edges["train_models"] == ({"features"}, {"model"})
     assert edges["promote_models"] == ({"model"}, set())
     assert edges["predict"] == ({"features"}, {"predictions"})
-    assert edges["simulate_trades"] == ({"predictions"}, {"trades"})
+    assert edges["simulate_trades"] == ({"predictions"}, {"trades", "report"})
     assert edges["import_fills"] == (set(), {"trades"})
     assert edges["publish_report"] == ({"model"}, {"report"})
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
-from include.assets import TRADES
+from include.assets import REPORT, TRADES
 from include.errors import ConfigurationError
 from marketmill.events import chosen
-from marketmill.operators.base import MillOperator
+from marketmill.operators.base import MillOperator, run_name
 
 if TYPE_CHECKING:
     from include.publish import Published
@@ -86,6 +86,26 @@ class SimulateTradesOperator(MillOperator):
         if not changed:
             self.skip(f"{simulated.run_id}: every month holds these trades already")
         return _tell(context, self, simulated.run_id, source.timeframe, name, changed)
+
+
+class PublishTradesPageOperator(MillOperator):
+    """Write the page of the runs that changed. Returns its path below the lake's root."""
+
+    template_fields: Sequence[str] = ("told",)
+
+    def __init__(self, *, told: Any, **kwargs: Any) -> None:
+        super().__init__(outlets=[REPORT], **kwargs)
+        self.told = told
+
+    def work(self, context: Context) -> str:
+        """Gather and render."""
+        from include.settings import settings
+        from ml.report.trades import publish_trades_page
+
+        told = list(self.told)
+        path = publish_trades_page(_source(context), [one["run_id"] for one in told], run=run_name(context), seed=settings().seed)
+        context["outlet_events"][REPORT].extra = {"path": path, "months": sorted({month for one in told for month in one["months"]})}
+        return path
 
 
 class StoreMarketFeaturesOperator(MillOperator):

@@ -1,0 +1,37 @@
+"""The page of a run of ``simulate_trades``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from include.errors import LakeError
+from ml.dataset import Source
+from ml.report.page import render
+from ml.report.runs import report_path
+from ml.report.trading import read_trading
+
+_LOG = logging.getLogger(__name__)
+
+
+def publish_trades_page(source: Source, run_ids: Sequence[str], *, run: str, seed: int) -> str:
+    """Write the page that shows some runs of trades beside each other; return its path below the lake's root.
+
+    Raises
+    ------
+    LakeError
+        If none of them has a trade, or something in the lake is damaged.
+    """
+    views = [view for run_id in run_ids if (view := read_trading(source, run_id, seed=seed)) is not None]
+    if not views:
+        raise LakeError(f"{source.lake.url}/trades holds no trade of {', '.join(run_ids)}; run the DAG simulate_trades")
+    path = report_path(run)
+    shown = {"run": run, "universe": source.universe, "timeframe": source.timeframe, "made_at": datetime.now(UTC), "views": views}
+    source.lake.write(path, render(shown, "trades.html").encode())
+    for view in views:
+        _LOG.info(
+            "%s: %s, best of %d %s, p = %.3f", view.run_id, view.verdict, len(view.strategies), view.best.name, view.best.twins.p_value
+        )
+    _LOG.info("report: %s/%s", source.lake.url, path)
+    return path

@@ -1,0 +1,99 @@
+"""The page of trades: what it says of luck, of an edge, and of what was learnt before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from include.costs import Costs
+from include.errors import LakeError
+from include.trades import publish_trades
+from ml.report.charts.histogram import histogram
+from ml.report.trades import publish_trades_page
+from ml.report.trading import read_trading
+from ml.simulation.fills import Bracket
+from ml.simulation.rules import strategies
+from ml.simulation.run import Run, simulate
+from tests.unit.ml.simulation.lake import fill_lake, source_of
+
+FREE = Costs(fee=0, half_spread=0, slippage=0, volatility_share=0)
+
+
+class Oracle:
+    """Knows the next bar: what a leak looks like."""
+
+    strategy_id, parameters, bracket = "oracle", "{}", Bracket(9.0, 9.0, 1)
+
+    def decide(self, bars):
+        ahead = np.sign(np.concatenate([bars.close[1:] - bars.open[1:], [0]]))
+        return ahead.astype(np.int8), np.ones(len(bars), dtype=np.bool_)
+
+
+def publish(source, run):
+    simulated = simulate(source, run)
+    for month, part in simulated.trades.groupby(simulated.trades["entered_at"].dt.strftime("%Y-%m")):
+        publish_trades(source.lake, simulated.run_id, str(month), part)
+    return simulated.run_id
+
+
+@pytest.fixture
+def source(lake):
+    fill_lake(lake, 730)
+    return source_of(lake)
+
+
+def test_rules_on_a_random_walk_have_no_edge_and_the_page_says_so(source):
+    run_id = publish(source, Run("rules", list(strategies(["momentum", "reversal", "channel_breakout"])), FREE))
+    view = read_trading(source, run_id, seed=7)
+    assert (view.verdict, len(view.strategies), view.symbols) == ("no edge", 11, ("BTC/USDT", "ETH/USDT"))
+    sharpes = [one.sharpe for one in view.strategies]
+    assert sharpes == sorted(sharpes, reverse=True)
+    path = publish_trades_page(source, [run_id], run="r", seed=7)
+    page = source.lake.read(path).decode()
+    assert "<b>No edge found.</b>" in page
+    assert f"p = {view.best.twins.p_value:.3f}" in page
+    assert page.count("<svg") == 3
+    assert "In sample" not in page
+
+
+def test_who_knows_the_next_bar_beats_twins_and_luck(source):
+    run_id = publish(source, Run("oracle", [Oracle(), *strategies(["momentum"])], FREE))
+    view = read_trading(source, run_id, seed=7)
+    assert view.best.name == "oracle"
+    assert view.best.twins.p_value == pytest.approx(1 / 201)
+    assert view.verdict == "edge"
+    assert "<b>An edge.</b>" in source.lake.read(publish_trades_page(source, [run_id], run="r", seed=7)).decode()
+
+
+def test_what_was_learnt_before_is_marked_and_never_an_edge(source):
+    run_id = publish(source, Run("oracle", [Oracle()], FREE, in_sample=True))
+    view = read_trading(source, run_id, seed=7)
+    assert view.in_sample
+    assert view.verdict == "no edge"
+    page = source.lake.read(publish_trades_page(source, [run_id], run="r", seed=7)).decode()
+    assert "<b>In sample.</b>" in page
+    assert 'class="mark-sample"' in page
+
+
+def test_the_equity_is_that_of_the_trades(source):
+    view = read_trading(source, publish(source, Run("rules", list(strategies(["reversal"])), FREE)), seed=7)
+    for one in view.strategies:
+        profits = one.trades["size"] * one.trades["net_return"] / 2
+        assert one.daily.sum() == pytest.approx(profits.sum())
+        by_day = profits.groupby(one.trades["exited_at"].dt.normalize()).sum()
+        assert one.roi == pytest.approx(np.prod(1 + by_day) - 1)
+    assert len(view.log) == 20
+    assert view.log["entered_at"].is_monotonic_decreasing
+
+
+def test_nothing_to_show_is_an_error(source):
+    with pytest.raises(LakeError, match="holds no trade of nobody; run the DAG simulate_trades"):
+        publish_trades_page(source, ["nobody"], run="r", seed=7)
+
+
+def test_a_histogram_holds_every_value_and_the_own_one():
+    chart = histogram("t", "n", np.random.default_rng(1).normal(0, 1, 200), 9.0)
+    counts = [int(part.split(" twins")[0].rsplit(">", 1)[1]) for part in str(chart.svg).split("</title>")[:-1]]
+    assert sum(counts) == 200
+    flat = histogram("t", "n", np.zeros(200), 0.0)
+    assert "nan" not in str(flat.svg)
