@@ -48,6 +48,18 @@ class _PassingError(Exception):
     """Worth asking again at once."""
 
 
+class _Session(requests.Session):
+    """Reads the environment's proxy and certificates once: before each request it would cost a fifth of what Binance itself needs."""
+
+    _read: Any = None
+
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
+        """As :class:`requests.Session` does; all requests go to one address."""
+        if self._read is None:
+            self._read = super().merge_environment_settings(*args, **kwargs)
+        return dict(self._read)
+
+
 class BinanceRest:
     """Questions about pairs by Binance's own names (``BTCUSDT``).
 
@@ -75,7 +87,7 @@ class BinanceRest:
                 "urls": {"api": {"public": f"{access.rest}/api/v3"}},
                 "enableRateLimit": False,  # its bucket knows only its own process; the quota knows all
                 "timeout": timeout // timedelta(milliseconds=1),
-                "requests_trust_env": True,
+                "session": _Session(),
             }
         )
         exchange.on_rest_response = self._note

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 
 from include.errors import SourceError
@@ -44,13 +43,14 @@ def read_answer(answer: Any, start: datetime, end: datetime) -> pa.Table:
     SourceError
         If it is not what Binance answers to that question.
     """
-    if not isinstance(answer, list) or not all(isinstance(row, list) and len(row) == len(_COLUMNS) for row in answer):
+    if not isinstance(answer, list) or not set(map(type, answer)) <= {list} or not set(map(len, answer)) <= {len(_COLUMNS)}:
         raise SourceError("the answer is not a list of bars")
-    if not all(type(row[0]) is int for row in answer):
+    times, *values = list(zip(*answer, strict=True))[: 1 + len(_PRICES)] or [()] * (1 + len(_PRICES))
+    if not set(map(type, times)) <= {int}:
         raise SourceError("the answer holds rows without a time")
     try:
-        opened = pa.array([row[0] for row in answer], pa.int64())
-        prices = {name: pa.array([row[place] for row in answer], pa.string()).cast(pa.float64()) for place, name in enumerate(_PRICES, 1)}
+        opened = pa.array(times, pa.int64())
+        prices = {name: pa.array(texts, pa.string()).cast(pa.float64()) for name, texts in zip(_PRICES, values, strict=True)}
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise SourceError(f"the answer holds rows that are no bars ({error})") from error
     return _as_landing(opened, prices, start, end)
@@ -77,9 +77,9 @@ def read_csv(data: bytes, start: datetime, end: datetime) -> pa.Table:
 
 
 def bars_inside(bars: pa.Table, start: datetime, end: datetime) -> pa.Table:
-    """Rows that open in the half-open interval."""
-    times = bars["timestamp"]
-    return bars.filter(pc.and_(pc.greater_equal(times, pa.scalar(start, TIMESTAMP)), pc.less(times, pa.scalar(end, TIMESTAMP))))
+    """Rows of bars in order of time that open in the half-open interval."""
+    low, high = np.searchsorted(_microseconds(bars), (_moment(start), _moment(end)))
+    return bars.slice(low, max(0, high - low))
 
 
 def join_bars(tables: Sequence[pa.Table]) -> pa.Table:
@@ -96,9 +96,11 @@ def missing_spans(bars: pa.Table, start: datetime, end: datetime, step: timedelt
     """Parts of the half-open interval whose bars are not there, in order."""
     length = step // timedelta(microseconds=1)
     expected = np.arange(-(-_moment(start) // length) * length, _moment(end), length, dtype=np.int64)
-    missing = np.setdiff1d(expected, _microseconds(bars))
-    if not missing.size:
+    held = _microseconds(bars)
+    held = held[slice(*np.searchsorted(held, (_moment(start), _moment(end))))]
+    if np.array_equal(held, expected):  # as a rule, and told without any sorting
         return []
+    missing = np.setdiff1d(expected, held, assume_unique=True)
     breaks = np.flatnonzero(np.diff(missing) != length) + 1
     return [(_time(part[0]), min(_time(part[-1]) + step, end)) for part in np.split(missing, breaks)]
 

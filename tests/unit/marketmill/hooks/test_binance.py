@@ -241,7 +241,7 @@ def test_a_pair_that_binance_does_not_have(open_, lake):
         fetched = market.fetch(lake, "NONE/USDT", "1h", "2024-05-01", "2024-06-01")
         assert (fetched.state, fetched.reason) == (
             "permanent",
-            "NONE/USDT: Binance has no such pair; correct the symbol or the aliases in the universe",
+            "Binance has no such pair; correct the symbol or the aliases in the universe",
         )
         assert [entry.path.rpartition("/")[2] for entry in market.rest.requests()] == ["klines", "exchangeInfo"]
         market.rest.faults.add(Fault("empty", "/exchangeInfo", times=None))
