@@ -51,3 +51,9 @@ class AdjustableClock:
         """Move on by so many seconds."""
         with self._lock:
             self._moment += timedelta(seconds=seconds)
+
+
+def parse_moment(text: str) -> datetime:
+    """An ISO 8601 moment; without a time zone it is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
+from urllib.parse import unquote
 
-from tests.servers.common import Row
+from tests.servers.common import TIMEFRAMES, Row
 
 _ADJUSTED = ("adj_close", "Adj Close")
 
@@ -82,3 +83,23 @@ def _moment(text: str) -> datetime | date:
         return datetime.strptime(text, "%m/%d/%Y").replace(tzinfo=UTC)
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def read_tables(pieces: Sequence[str], *, packages: bool) -> dict[str, dict[str, list[Row]]]:
+    """Bars of a command line: those of the sample packages where asked for, and what each ``[SYMBOL:]TIMEFRAME=PATH`` names.
+
+    Raises
+    ------
+    ValueError
+        If a piece is not of that form.
+    """
+    tables = package_tables() if packages else {}
+    for piece in pieces:
+        key, _, name = piece.partition("=")
+        symbol, _, timeframe = key.rpartition(":")
+        path = Path(name)
+        if timeframe not in TIMEFRAMES or not path.exists() or (symbol and path.is_dir()):
+            raise ValueError(f"--bars {piece}: not [SYMBOL:]TIMEFRAME=PATH with one of {', '.join(TIMEFRAMES)}")
+        for file in sorted(path.glob("*.csv")) if path.is_dir() else [path]:
+            tables.setdefault(symbol or unquote(file.stem), {})[timeframe] = read_csv_rows(file)
+    return tables

@@ -12,7 +12,7 @@ from include.results.engine import results_engine, writing
 from marketmill.quota.client_ids import lease_client_id
 from marketmill.quota.clock import Clock, DatabaseClock, to_datetime, to_microseconds
 from marketmill.quota.errors import QuotaError, SnapshotLimitError
-from marketmill.quota.requests import Granted, Job, JobUsage, Request, Wait
+from marketmill.quota.requests import Granted, Job, Request, Wait
 from marketmill.quota.rules import MINUTE, SECOND, first_moment
 from marketmill.quota.store import Store, ahead_of
 from marketmill.quota.vendors import LIMITS, Limits
@@ -97,14 +97,6 @@ class Ledger:
             if used_weight is not None:
                 store.observe(min(used_weight, _GREATEST_WEIGHT), to_microseconds(granted.at) // MINUTE)
 
-    def observe(self, vendor: str, used_weight: int, at: datetime | None = None) -> None:
-        """Take the vendor's own count of the minute of ``at`` (by default of the present one); it can only raise ours."""
-        self._of(vendor)
-        with writing(self._engine) as connection:
-            now = self.clock.now(connection)
-            moment = now if at is None else min(now, to_microseconds(at))
-            Store(connection, vendor).observe(min(used_weight, _GREATEST_WEIGHT), moment // MINUTE)
-
     def block(self, vendor: str, until: datetime | timedelta | None, reason: str) -> datetime:
         """Let nobody ask the vendor for a while.
 
@@ -144,15 +136,6 @@ class Ledger:
             if wanted > state.blocked_until:
                 store.set_state(blocked_at=now, blocked_until=wanted, reason=reason[:200].replace("\0", ""), strikes=strikes)
             return to_datetime(max(wanted, state.blocked_until))
-
-    def job_usage(self, vendor: str, job: Job) -> JobUsage:
-        """How much of its quota a job has used."""
-        self._of(vendor)
-        with writing(self._engine) as connection:
-            store = Store(connection, vendor)
-            began_at, used = store.job(job.name)
-            is_over = self.clock.now(connection) - began_at >= _microseconds(_JOB)
-            return JobUsage(0 if is_over else used, job.max_snapshots)
 
     def lease_client_id(self, preferred: int, *, gateway: str = "", without: Collection[int] = ()) -> AbstractContextManager[int]:
         """See :func:`marketmill.quota.client_ids.lease_client_id`."""

@@ -96,16 +96,3 @@ class Wait:
     until: datetime
     seconds: float
     reason: str
-
-
-@dataclass(frozen=True)
-class JobUsage:
-    """Requests of a job: ``used`` of ``limit``."""
-
-    used: int
-    limit: int
-
-    @property
-    def remaining(self) -> int:
-        """Requests that it may still be granted."""
-        return max(0, self.limit - self.used)

@@ -28,7 +28,13 @@ _GRANT = insert(REQUESTS).returning(REQUESTS.c.token)
 _SETTLE = update(REQUESTS).where(REQUESTS.c.token == bindparam("granted"), REQUESTS.c.vendor == _MINE, ~REQUESTS.c.settled)
 _WEIGHT = select(func.coalesce(func.sum(REQUESTS.c.weight), 0)).where(REQUESTS.c.vendor == _MINE)
 _WEIGHT_AROUND = _WEIGHT.where(REQUESTS.c.arrived_by >= bindparam("begin"), REQUESTS.c.granted_at < bindparam("end"))
-_WEIGHT_WITHIN = _WEIGHT.where(REQUESTS.c.settled, REQUESTS.c.granted_at >= bindparam("begin"), REQUESTS.c.arrived_by < bindparam("end"))
+# The second bound of arrived_by follows from the first of granted_at, and is there for the index: an hour of requests is kept.
+_WEIGHT_WITHIN = _WEIGHT.where(
+    REQUESTS.c.settled,
+    REQUESTS.c.granted_at >= bindparam("begin"),
+    REQUESTS.c.arrived_by < bindparam("end"),
+    REQUESTS.c.arrived_by >= bindparam("begin"),
+)
 
 
 @dataclass(frozen=True)

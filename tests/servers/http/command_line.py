@@ -7,13 +7,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
-from urllib.parse import unquote
 
-from tests.servers.common import TIMEFRAMES, BarStore, Row
-from tests.servers.common_clock import AdjustableClock, Clock, SystemClock
-from tests.servers.common_tables import package_tables, read_csv_rows
+from tests.servers.common import BarStore
+from tests.servers.common_clock import AdjustableClock, Clock, SystemClock, parse_moment
+from tests.servers.common_tables import read_tables
 from tests.servers.http.control import Control
 from tests.servers.http.stand_in import StandIn
 
@@ -32,7 +29,7 @@ def parser(module: str, about: str | None) -> argparse.ArgumentParser:
     options.set_defaults(what=options.prog)
     options.add_argument("--port", type=int, default=0)
     options.add_argument("--control-port", type=int, default=0)
-    options.add_argument("--now", type=_moment, help="where the clock begins, ISO; the machine's clock if left out")
+    options.add_argument("--now", type=parse_moment, help="where the clock begins, ISO; the machine's clock if left out")
     return options
 
 
@@ -42,7 +39,7 @@ def serve(arguments: argparse.Namespace, build: Callable[[BarStore, Clock], Stan
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
     try:
-        store = BarStore(_tables(arguments))
+        store = BarStore(read_tables(arguments.bars, packages=arguments.packages))
         clock: Clock = AdjustableClock(arguments.now, running=True) if arguments.now else SystemClock()
         with build(store, clock) as stand_in, Control(stand_in, arguments.control_port) as control:
             print(f"{stand_in.name} stand-in listening on {stand_in.address}, control at {control.url}", flush=True)
@@ -51,21 +48,3 @@ def serve(arguments: argparse.Namespace, build: Callable[[BarStore, Clock], Stan
         print(f"{arguments.what}: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _tables(arguments: argparse.Namespace) -> dict[str, dict[str, list[Row]]]:
-    tables = package_tables() if arguments.packages else {}
-    for piece in arguments.bars:
-        key, _, name = piece.partition("=")
-        symbol, _, timeframe = key.rpartition(":")
-        path = Path(name)
-        if timeframe not in TIMEFRAMES or not path.exists() or (symbol and path.is_dir()):
-            raise ValueError(f"--bars {piece}: not [SYMBOL:]TIMEFRAME=PATH with one of {', '.join(TIMEFRAMES)}")
-        for file in sorted(path.glob("*.csv")) if path.is_dir() else [path]:
-            tables.setdefault(symbol or unquote(file.stem), {})[timeframe] = read_csv_rows(file)
-    return tables
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -6,13 +6,11 @@ import argparse
 import signal
 import sys
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote
 
-from tests.servers.common import TIMEFRAMES, BarStore, Row
-from tests.servers.common_clock import AdjustableClock, Clock, SystemClock
-from tests.servers.common_tables import package_tables, read_csv_rows
+from tests.servers.common import BarStore
+from tests.servers.common_clock import AdjustableClock, Clock, SystemClock, parse_moment
+from tests.servers.common_tables import read_tables
 from tests.servers.tws.control import Control
 from tests.servers.tws.gateway import TwsSettings
 from tests.servers.tws.options import OptionQuote, computed_chain, recorded_chain
@@ -24,7 +22,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     clock: Clock = AdjustableClock(arguments.now, running=True) if arguments.now else SystemClock()
     try:
-        store = BarStore(_read_tables(arguments))
+        store = BarStore(read_tables(arguments.bars, packages=arguments.packages))
         options = _read_options(arguments.options, store, clock)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"tws stand-in: {error}\n")
@@ -71,30 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--control-port", type=int, default=0)
-    parser.add_argument("--now", type=_moment, help="where the clock begins, ISO; the machine's clock if left out")
+    parser.add_argument("--now", type=parse_moment, help="where the clock begins, ISO; the machine's clock if left out")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
     parser.add_argument("--snapshot-seconds", type=float, default=0.02, help="11 at IBKR")
     parser.add_argument("--unsubscribed", action="store_true", help="no live market data")
     parser.add_argument("--pace-every-size", action="store_true", help="pacing rules for all bar sizes")
     return parser
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _read_tables(arguments: argparse.Namespace) -> dict[str, dict[str, list[Row]]]:
-    tables = package_tables() if arguments.packages else {}
-    for piece in arguments.bars:
-        key, _, name = piece.partition("=")
-        symbol, _, timeframe = key.rpartition(":")
-        path = Path(name)
-        if timeframe not in TIMEFRAMES or not path.exists() or (symbol and path.is_dir()):
-            raise ValueError(f"--bars {piece}: not [SYMBOL:]TIMEFRAME=PATH with one of {', '.join(TIMEFRAMES)}")
-        for file in sorted(path.glob("*.csv")) if path.is_dir() else [path]:
-            tables.setdefault(symbol or unquote(file.stem), {})[timeframe] = read_csv_rows(file)
-    return tables
 
 
 def _read_options(pieces: list[str], store: BarStore, clock: Clock) -> list[OptionQuote]:

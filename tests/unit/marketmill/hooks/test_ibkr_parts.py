@@ -155,6 +155,16 @@ def test_sessions_of_days_and_of_hours() -> None:
     assert hours.between(friday + timedelta(hours=20), monday + timedelta(hours=13.5)) == []
 
 
+def test_sessions_when_clocks_change() -> None:
+    """New York put its clocks on on Sunday, 2024-03-10."""
+    hours = Sessions("XNYS", "1h")
+    friday, monday = hours.between(datetime(2024, 3, 8, tzinfo=UTC), datetime(2024, 3, 12, tzinfo=UTC))
+    assert (friday.opens, friday.closes) == (datetime(2024, 3, 8, 14, 30, tzinfo=UTC), datetime(2024, 3, 8, 21, tzinfo=UTC))
+    assert (monday.opens, monday.closes) == (datetime(2024, 3, 11, 13, 30, tzinfo=UTC), datetime(2024, 3, 11, 20, tzinfo=UTC))
+    assert hours.without_bars([friday, monday], [monday.opens]) == [friday]
+    assert hours.finished_until(monday.closes + timedelta(hours=1)) == monday.closes + timedelta(hours=1)
+
+
 @pytest.mark.parametrize(
     ("timeframe", "now", "until"),
     [

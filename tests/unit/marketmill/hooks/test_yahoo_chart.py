@@ -156,6 +156,14 @@ def test_a_session_that_opens_on_the_day_before_by_utc_keeps_its_date():
     assert days(parse_chart(sydney, "AAPL", "1d")) == ["2020-12-02", "2020-12-03", "2020-12-04"]
 
 
+def test_a_day_keeps_its_date_when_clocks_change():
+    """A currency's day begins at midnight in London: at 0:00 UTC in winter, at 23:00 UTC of the day before in summer."""
+    london = change((*RESULT, "meta", "exchangeTimezoneName"), "Europe/London")
+    openings = [datetime(2024, 3, 29, tzinfo=UTC), datetime(2024, 3, 31, 23, tzinfo=UTC), datetime(2024, 4, 1, 23, tzinfo=UTC)]
+    london["result"][0]["timestamp"] = [int(opening.timestamp()) for opening in openings]
+    assert days(parse_chart(london, "AAPL", "1d")) == ["2024-03-29", "2024-04-01", "2024-04-02"]
+
+
 def test_bars_from_outside_the_session_are_left_out():
     hourly = change((*RESULT, "meta", "dataGranularity"), "1h")
     hourly["result"][0]["timestamp"] = [OPENINGS[0] - 3600, OPENINGS[0], OPENINGS[0] + 6 * 3600 + 1800]

@@ -14,7 +14,7 @@ from include.settings import settings as marketmill_settings
 from marketmill.quota.clock import to_datetime, to_microseconds
 from marketmill.quota.errors import QuotaError, SnapshotLimitError
 from marketmill.quota.ledger import Ledger, open_ledger
-from marketmill.quota.requests import Granted, Job, JobUsage, Request, Wait
+from marketmill.quota.requests import Granted, Job, Request, Wait
 from marketmill.quota.vendors import LIMITS
 from tests.results_database import engine_of
 from tests.unit.marketmill.quota.hammer import SECOND, ManualClock
@@ -132,13 +132,11 @@ def test_binance_a_request_under_way_at_the_turn_of_the_minute_counts_in_both(le
     assert isinstance(ledger.reserve("binance", Request(281)), Wait)
 
 
-def test_what_others_use_is_observed_without_a_request(ledger: Ledger, clock: ManualClock) -> None:
-    ledger.observe("binance", 5279)
+def test_binance_garbage_in_the_count_neither_fails_nor_outlasts_its_minute(ledger: Ledger, clock: ManualClock) -> None:
+    ledger.settle(_granted(ledger, "binance", Request(2)), used_weight=-5)
+    ledger.settle(_granted(ledger, "binance", Request(2)), used_weight=10**30)
     assert isinstance(ledger.reserve("binance", Request(2)), Wait)
     clock.sleep(61)
-    # Late news of a minute that is over.
-    ledger.observe("binance", 10**30, at=NOON)
-    ledger.observe("binance", -5)
     _granted(ledger, "binance", Request(5000))
 
 
@@ -181,9 +179,8 @@ def test_the_back_off_grows_once_per_complaint_and_is_forgotten(ledger: Ledger, 
 
 def test_a_job_has_a_quota_of_its_own(ledger: Ledger, clock: ManualClock) -> None:
     job = Job("backfill_market manual__1", 2)
-    for used in (1, 2):
+    for _ in range(2):
         ledger.settle(_granted(ledger, "ibkr", Request(2), job))
-        assert ledger.job_usage("ibkr", job) == JobUsage(used, 2)
     with pytest.raises(
         SnapshotLimitError, match=r"used 2 of its 2 requests to ibkr, 0 remaining: raise max_snapshots or wait until 2024-06-04 12:00 UTC"
     ) as caught:
@@ -194,17 +191,20 @@ def test_a_job_has_a_quota_of_its_own(ledger: Ledger, clock: ManualClock) -> Non
     ledger.settle(_granted(ledger, "yahoo", job=job))
     ledger.settle(_granted(ledger, "ibkr", job=Job(job.name, 3)))
     clock.sleep(86_400)
-    assert ledger.job_usage("ibkr", job).remaining == 2
-    _granted(ledger, "ibkr", job=job)
-    assert ledger.job_usage("ibkr", job).used == 1
+    for _ in range(2):
+        _granted(ledger, "ibkr", job=job)
+    with pytest.raises(SnapshotLimitError, match="used 2 of its 2"):
+        ledger.reserve("ibkr", Request(), job)
 
 
 def test_waiting_costs_a_job_nothing(ledger: Ledger) -> None:
-    job = Job("run", 5)
+    job = Job("run", 2)
     _granted(ledger, "ibkr", Request(key="a"), job)
     for _ in range(10):
         assert isinstance(ledger.reserve("ibkr", Request(key="a"), job), Wait)
-    assert ledger.job_usage("ibkr", job) == JobUsage(1, 5)
+    _granted(ledger, "ibkr", Request(key="b"), job)
+    with pytest.raises(SnapshotLimitError, match="used 2 of its 2"):
+        ledger.reserve("ibkr", Request(key="c"), job)
 
 
 def test_first_come_first_served_and_who_stays_away_is_passed(ledger: Ledger, clock: ManualClock) -> None:
