@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RULE = "complete_enough"
 _SHOWN = 3
+_OF_ALL = " to "
 
 
 def completeness_suite() -> ExpectationSuite:
@@ -49,22 +50,27 @@ def incomplete(run: SuiteRun, coverages: Sequence[Coverage], thresholds: Thresho
             "missing_allowed": [thresholds.missing_allowed(expected) for *_, expected, _ in places],
         }
     )
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for position in sorted(run.broken(rows)):
         coverage, span, expected, missing = places[position]
         row: dict[str, Any] = {"span": span, "expected": expected, "missing": missing, "share": missing / expected}
         row["gaps"] = coverage.words(month=span if span in coverage.months else None)
-        found.setdefault(coverage.instrument.symbol, []).append(run.reason([RULE], row))
+        found.setdefault(coverage.instrument.symbol, {})[span] = run.reason([RULE], row)
     return {symbol: Cause(RULE, _told(reasons)) for symbol, reasons in found.items()}
 
 
 def _spans(coverage: Coverage) -> Iterator[tuple[str, tuple[int, int]]]:
     """All the time, if it is more than one month, then each month."""
     if len(coverage.months) > 1:
-        yield f"{min(coverage.months)} to {max(coverage.months)}", (coverage.expected, coverage.missing)
+        yield f"{min(coverage.months)}{_OF_ALL}{max(coverage.months)}", (coverage.expected, coverage.missing)
     yield from coverage.months.items()
 
 
-def _told(reasons: list[str]) -> str:
+def _told(reasons: dict[str, str]) -> str:
+    """The first reasons by span; where one is of all the time, its gaps tell those of the months too."""
+    (span, first), *others = reasons.items()
+    if _OF_ALL in span:
+        months = "one of its months lacks" if len(others) == 1 else f"{len(others)} of its months lack"
+        return first + (f"; {months} too much alone" if others else "")
     more = f"; and {len(reasons) - _SHOWN} more months" if len(reasons) > _SHOWN else ""
-    return "; ".join(reasons[:_SHOWN]) + more
+    return "; ".join([*reasons.values()][:_SHOWN]) + more

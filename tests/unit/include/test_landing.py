@@ -1,5 +1,6 @@
 """Landing: immutable answers, what they cover, and which of them holds a time."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -56,6 +57,15 @@ def test_the_newest_answer_that_covers_a_time_holds_it(lake: Lake) -> None:
     assert closes(lake, 0, 6) == [(0, 1.0), (1, 1.0), (2, 2.0), (4, 2.0)]
     assert closes(lake, 1, 3) == [(1, 1.0), (2, 2.0)]
     assert read_landed(lake, "csv", "1d", "^VIX", day(0), day(6)).superseded == 2
+
+
+def test_where_its_history_begins_and_ends_a_source_says_that_there_is_nothing(lake: Lake) -> None:
+    """A newer answer that does not say so has the last word on its time."""
+    write_landing(lake, replace(answer(0, 10), history_from=day(3), history_until=day(7)), bars([3, 4, 6], 1.0))
+    assert read_landed(lake, "csv", "1d", "^VIX", day(0), day(10)).empty == ((day(0), day(3)), (day(7), day(10)))
+    assert read_landed(lake, "csv", "1d", "^VIX", day(2), day(5)).empty == ((day(2), day(3)),)
+    write_landing(lake, answer(6, 9, FETCHED + timedelta(days=1)), bars([8], 1.0))
+    assert read_landed(lake, "csv", "1d", "^VIX", day(0), day(10)).empty == ((day(0), day(3)), (day(9), day(10)))
 
 
 def test_an_older_answer_that_lands_later_does_not_win(lake: Lake) -> None:

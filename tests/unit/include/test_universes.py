@@ -53,6 +53,7 @@ def test_an_unknown_universe_names_the_known_ones() -> None:
         (("description: two symbols", "note: x"), r"note: is not a known key \(allowed: name, description, instruments\)"),
         (("calendar: XNYS, ", ""), r"instruments\.0\.calendar: is missing"),
         (("symbol: AAPL", "symbol: ../x"), r"instruments\.0\.symbol: "),
+        (("kind: stock", "kind: stock, listed: 2020-01-02, delisted: 2019-01-02"), r"AAPL: listed 2020-01-02 is after delisted 2019-01-02"),
         (("symbol: AAPL", "symbol: ^VIX"), r"symbols named twice: \^VIX"),
         (("name: mine", "name: other"), r"name is 'other', but the file is called mine\.yaml"),
         (("instruments:", "instruments: ["), r"mine\.yaml: is not YAML"),

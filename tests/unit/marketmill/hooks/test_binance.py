@@ -140,6 +140,13 @@ def test_after_delisting_it_is_empty_for_sure(open_, lake):
         )
 
 
+def test_an_answer_says_when_the_pair_came_and_left(open_):
+    bars = walk("2024-04-12T06:00", "2024-05-10T08:00")
+    with open_({"BTC/USDT": {"1h": bars}}, "2024-07-02", delisted=("BTC/USDT",)) as market:
+        outcome = fetch(market, "1h", "2024-04-01", "2024-06-01")
+        assert (outcome.history_from, outcome.history_until) == (day("2024-04-12T06:00"), day("2024-05-10T08:00"))
+
+
 def test_a_pair_that_trades_and_shows_no_bars_is_not_believed(open_, lake):
     with open_({"BTC/USDT": {"1h": walk("2024-04-01", "2024-05-10T08:00")}}, "2024-07-02") as market:
         outcome = fetch(market, "1h", "2024-06-01", "2024-07-01")

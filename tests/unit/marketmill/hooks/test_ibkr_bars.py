@@ -135,6 +135,7 @@ def test_before_the_first_bar_is_confirmed_empty_and_a_listing_within_the_range_
     assert before == ConfirmedEmpty("IBKR's history of AAPL begins on 2018-03-15")
     assert isinstance(within, Data)
     assert within.rows.num_rows == len(rows)
+    assert within.history_from == datetime(2018, 3, 14, 20, tzinfo=UTC), "the close of the last session before it"
 
 
 def test_a_range_without_a_session_is_confirmed_empty(stock_mill) -> None:

@@ -219,6 +219,11 @@ def test_nothing_is_taken_for_the_truth_with_a_reason(open_, symbol, start, end,
         assert reason in outcome.reason
 
 
+def test_an_answer_says_where_the_history_begins(open_):
+    with open_() as market:
+        assert ask(market, "AAPL", "2014-12-01", "2015-02-01").history_from == day("2015-01-02")
+
+
 def test_a_listed_symbol_without_bars_is_not_empty(open_, tables):
     rows = [row for row in tables["AAPL"]["1d"] if (row[0].year, row[0].month) != (2020, 6)]
     with open_({"AAPL": {"1d": rows}}) as market:
