@@ -38,6 +38,8 @@ class Entry:
     fewest_dates: int = 120
 
 
+#: Words by which people call the strategy models.
+STRATEGY_TYPES = {"ensemble": "strategy_ensemble", "classifier": "strategy_classifier", "rl_agent": "strategy_agent"}
 _STRATEGY: Any = {"timeframes": tuple(TIMEFRAMES), "learns_from": BACKTESTS, "settings": ("min_composite_score",), "fewest_dates": 24}
 
 _ENTRIES = (

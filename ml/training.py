@@ -26,7 +26,7 @@ from ml.card import describe, evaluated
 from ml.catalog import BACKTESTS, find_entry, make_model
 from ml.dataset import Dataset, Source
 from ml.methods.keras_files import array_bytes
-from ml.protocol import IMPORTANCE_FILE, Model
+from ml.protocol import IMPORTANCE_FILE, Fitted, Model
 from ml.registry import DATASET, WALK_FORWARD
 from ml.sources import open_source
 from ml.trained_versions import note_version
@@ -95,6 +95,7 @@ def train_on(
     force: bool = False,
     name: str | None = None,
     further: Callable[[Dataset, pd.DataFrame], dict[str, Any]] | None = None,
+    fitted: Callable[[Dataset], Fitted] | None = None,
 ) -> Trained:
     """Train a model that may have settings of its own, and register it; see :func:`train`.
 
@@ -104,6 +105,8 @@ def train_on(
         To register it under; None: ``model_id``.
     further
         Makes more of the card out of the dataset and the walk-forward.
+    fitted
+        Makes the version itself out of all data; None: the model is fitted on it.
     """
     entry, name = find_entry(model_id), name or model_id
     feature_set = read_current(source.lake, source.timeframe)
@@ -118,7 +121,7 @@ def train_on(
     predictions = walk_forward(model, data, seed=seed)
     judgement = model.judge(predictions)
     canaries = check_canaries(model_id, model, data, seed=seed)
-    files = model.fit(data, seed=seed).files()
+    files = (fitted(data) if fitted else model.fit(data, seed=seed)).files()
     card = evaluated(facts, data, predictions, judgement, _weights_hash(files)) | {"canaries": canaries}
     card["importance"] = json.loads(files.get(IMPORTANCE_FILE, b"{}"))
     card["dated_split"] = dated_split(model, data, split, judgement.main_metric, seed=seed)

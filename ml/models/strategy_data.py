@@ -27,7 +27,8 @@ NEXT = "next window"
 OUTCOMES = ("loss", "profit")
 #: Column of the label that holds what the next window earned, a fraction of equity after costs.
 NET_RETURN = "net_return"
-FEWEST_BACKTESTS = 1000
+#: Backtests whose next window is known, and what must be left of them when the past window's score has filtered.
+FEWEST_BACKTESTS, FEWEST_LEFT = 1000, 400
 MIN_SCORE, LEAST_MIN_SCORE = 0.5, 0.3
 _LATER_SHARE = 0.2
 
@@ -71,7 +72,7 @@ class StrategyModel:
         UnsuitableError
             If there are no backtests.
         ModelError
-            If fewer than 1000 backtests have an outcome, or the outcome is a function of what was known before.
+            If fewer than 1000 backtests have an outcome, or 400 after the filter, or the outcome is a function of what was known before.
         """
         if not LEAST_MIN_SCORE <= self.min_composite_score <= 1:
             raise ConfigurationError(f"min_composite_score {self.min_composite_score} is not {LEAST_MIN_SCORE} to 1")
@@ -113,11 +114,11 @@ class StrategyModel:
         )
         rows = rows.drop(columns=["next_return", "next_known_at"])
         there = int(label["value"].notna().sum())
-        if there < FEWEST_BACKTESTS:
-            scored = "" if least is None else f" whose past window scored {least} or more"
+        if backtests < FEWEST_BACKTESTS or there < FEWEST_LEFT:
+            scored = f"; {there} of them scored {least} or more in the past window, {FEWEST_LEFT} must be left" if least is not None else ""
             raise ModelError(
-                f"Insufficient data for training: {there} of {backtests} backtests{scored} have a next window with trades, "
-                f"{FEWEST_BACKTESTS} are needed; simulate more strategies, symbols or windows"
+                f"Insufficient data for training: {backtests} backtests have a next window with trades, {FEWEST_BACKTESTS} are "
+                f"needed{scored}; simulate more strategies, symbols or windows"
             )
         features = [*PAST, *(name for name in source.market_features() if rows[name].notna().any())]
         refuse_function(values(rows, features), label["value"].to_numpy())

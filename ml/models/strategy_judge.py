@@ -13,7 +13,7 @@ from ml.protocol import Judgement
 from ml.validation.binary import brier, calibration_error, calibration_line, log_loss
 from ml.validation.deflated_sharpe import ACCEPTED, Deflated, deflated_sharpe, sharpe_ratio
 from ml.validation.losses import row_losses
-from ml.validation.overfitting import overfitting
+from ml.validation.overfitting import Overfitting, overfitting
 from ml.validation.significance import Interval, block_bootstrap, by_day
 
 ALL = "all strategies"
@@ -79,6 +79,11 @@ def deflated(rows: pd.DataFrame, more_trials: int) -> Deflated:
     chosen = by_date(rows, rows["model"]).to_numpy()
     trials = [sharpe_ratio(column) for column in strategy_returns(rows).to_numpy().T]
     return deflated_sharpe(chosen, np.array([sharpe_ratio(chosen), *trials]), more_trials=more_trials)
+
+
+def overfitted(returns: pd.DataFrame) -> Overfitting | None:
+    """Split the dates of :func:`strategy_returns` into halves in every way; None where there are too few to tell."""
+    return overfitting(returns.to_numpy()) if len(returns) >= _FEWEST_DATES and returns.shape[1] > 1 else None
 
 
 def _judge_group(name: str, rows: pd.DataFrame, where: dict[str, str]) -> dict[str, Any]:
@@ -189,10 +194,10 @@ def _survives(rows: pd.DataFrame, more_trials: int) -> dict[str, str]:
 
 def _is_not_overfitted(rows: pd.DataFrame) -> dict[str, str]:
     text, returns = "The best strategy of one half of the time stays above the median in the other", strategy_returns(rows)
-    if len(returns) < _FEWEST_DATES or returns.shape[1] < 2:
+    found = overfitted(returns)
+    if found is None:
         reason = f"{len(returns)} dates and {returns.shape[1]} strategies are too few to tell; {_FEWEST_DATES} dates are needed"
         return {"text": text, "verdict": "not met", "reason": reason}
-    found = overfitting(returns.to_numpy())
     return {
         "text": text,
         "verdict": "met" if found.probability < _OVERFITTED else "not met",

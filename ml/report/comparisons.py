@@ -21,9 +21,20 @@ _TITLES = {
     "macro_f1": "macro F1",
     "brier": "Brier",
     "r2": "r²",
+    "auc": "AUC",
 }
 #: Metrics whose larger value is better; "lower is better" is said by a metric's note. Others (coverage) have no best.
-_LARGER_IS_BETTER = ("accuracy", "balanced_accuracy", "accuracy_on_change_days", "macro_f1", "diebold_mariano", "r2")
+_LARGER_IS_BETTER = (
+    "accuracy",
+    "balanced_accuracy",
+    "accuracy_on_change_days",
+    "macro_f1",
+    "diebold_mariano",
+    "r2",
+    "auc",
+    "sharpe",
+    "net_return",
+)
 
 
 @dataclass(frozen=True)

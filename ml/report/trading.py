@@ -11,7 +11,7 @@ import pandas as pd
 from include.trades import read_trades
 from ml.dataset import Source
 from ml.report.charts.frame import Chart
-from ml.report.charts.histogram import histogram
+from ml.report.charts.histogram import histogram_chart
 from ml.report.charts.lines import Line, line_chart
 from ml.simulation import performance
 from ml.simulation.bars import Bars, read_bars
@@ -155,10 +155,11 @@ def _charts(days: pd.DatetimeIndex, views: list[StrategyView]) -> list[Chart]:
     return [
         line_chart("Equity after costs", note, days, lines, from_zero=False),
         line_chart("Drawdown", "How far below the highest equity so far, as a fraction of it.", days, falls),
-        histogram(
+        histogram_chart(
             f"{best.name} among its random twins",
             f"Sum of the net returns of {len(best.twins.twins)} twins that make the same trades at random times, and its own.",
             best.twins.twins,
-            best.twins.own,
+            names=("random twins", "the strategy"),
+            own=best.twins.own,
         ),
     ]

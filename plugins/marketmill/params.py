@@ -11,7 +11,7 @@ from airflow.sdk import Param
 from include.sources import SourceName
 from include.timeframes import TIMEFRAMES
 from include.universes import list_universes
-from ml.catalog import CATALOG
+from ml.catalog import CATALOG, STRATEGY_TYPES
 
 
 def universe() -> Param:
@@ -305,4 +305,58 @@ def fills_file() -> Param:
         type=["null", "string"],
         title="CSV file of fills",
         description="One row a trade; docs/simulation.md lists the columns.",
+    )
+
+
+def model_type() -> Param:
+    """Which strategy model."""
+    return Param(
+        None,
+        type=["null", "string"],
+        title="Model type",
+        examples=list(STRATEGY_TYPES),
+        description="ensemble to begin with; classifier for probabilities by a network; rl_agent for stakes; or an id. Empty: all three.",
+    )
+
+
+def min_composite_score() -> Param:
+    """Filter by the past window."""
+    return Param(
+        0.5,
+        type="number",
+        minimum=0.3,
+        maximum=1,
+        title="Least composite score",
+        description="Of the past window, which was known; the result without this filter stands beside.",
+    )
+
+
+def hyperparameter_search() -> Param:
+    """Search first."""
+    return Param(False, type="boolean", title="Search parameters", description="Estimators, rate, depth and penalty, on the earlier dates.")
+
+
+def n_trials() -> Param:
+    """How long to search."""
+    return Param(100, type="integer", minimum=1, maximum=1000, title="Trials", description="Of the search; each counts as a try.")
+
+
+def continue_boosting() -> Param:
+    """Go on from a version."""
+    return Param(
+        False,
+        type="boolean",
+        title="Continue boosting",
+        description="The ensemble goes on from its champion with new rows only, as challenger; off: a full refit.",
+    )
+
+
+def backtest_timeframe() -> Param:
+    """Bar size of the backtests."""
+    return Param(
+        None,
+        type=["null", "string"],
+        examples=list(TIMEFRAMES),
+        title="Timeframe",
+        description="Bars that were traded on; empty: what the event tells, else 1d.",
     )

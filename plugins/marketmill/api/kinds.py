@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from include.errors import ConfigurationError
-from ml.catalog import find_entry
+from ml.catalog import STRATEGY_TYPES, find_entry
 
 #: Models that learn from backtests have a DAG of their own, and names by which people call them.
 _STRATEGIES = "strategy_"
-TYPES: Mapping[str, str] = MappingProxyType(
-    {"ensemble": "strategy_ensemble", "classifier": "strategy_classifier", "rl_agent": "strategy_agent"}
-)
+TYPES: Mapping[str, str] = MappingProxyType(STRATEGY_TYPES)
 
 
 @dataclass(frozen=True)

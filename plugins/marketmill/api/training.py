@@ -143,13 +143,14 @@ def cancel_training(job_id: JobId, request: Request, user: GetUserDep) -> Traini
 
 def _form(asked: TrainingRequest, model_id: str, dag_id: str) -> dict[str, Any]:
     """Fill the form of the DAG; what it has no field for is refused, where it was asked for."""
-    if "models" in asked.config:
-        raise ConfigurationError("config: models is what model_type or model_id says; leave it out")
-    wishes = {"hyperparameter_search": asked.hyperparameter_search, "n_trials": asked.n_trials, "incremental": asked.incremental}
+    if said := {"models", "model_type"} & set(asked.config):
+        raise ConfigurationError(f"config: {said.pop()} is what model_type or model_id says; leave it out")
+    wishes = {"hyperparameter_search": asked.hyperparameter_search, "n_trials": asked.n_trials, "continue_boosting": asked.incremental}
     wanted = {name: value for name, value in wishes.items() if value}
     if wanted and (missing := sorted(set(wanted) - form_fields(dag_id))):
         raise ConfigurationError(f"{', '.join(missing)}: {model_id} is trained by {dag_id}, which cannot do that")
-    return {**asked.config, **wanted, "models": [model_id]}
+    which = {"model_type": model_id} if "model_type" in form_fields(dag_id) else {"models": [model_id]}
+    return {**asked.config, **wanted, **which}
 
 
 def _trained(made: dict[str, Any]) -> TrainedModel | None:

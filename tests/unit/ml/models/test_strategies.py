@@ -93,8 +93,10 @@ def test_a_score_over_a_threshold_is_refused_as_label(lake: Lake) -> None:
 
 
 def test_less_than_a_thousand_backtests_are_refused(lake: Lake) -> None:
-    with pytest.raises(ModelError, match=r"Insufficient data for training: \d+ of \d+ backtests whose past window scored 0.5 or more"):
-        StrategyEnsemble().prepare(made_source(lake, windows=20, strategies=24))
+    with pytest.raises(ModelError, match=r"Insufficient data for training: 936 backtests have a next window with trades, 1000 are needed"):
+        StrategyEnsemble().prepare(made_source(lake, windows=14, strategies=24))
+    with pytest.raises(ModelError, match=r"\d+ of them scored 0.99 or more in the past window, 400 must be left"):
+        StrategyEnsemble(0.99).prepare(made_source(lake, windows=20, strategies=24))
 
 
 def test_the_filter_looks_at_the_past_window_only(lake: Lake) -> None:

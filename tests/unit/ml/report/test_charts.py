@@ -126,3 +126,4 @@ def test_a_histogram_counts_every_value_and_marks_ones_own() -> None:
     assert chart.legend == (("other1", "twins"), ("model", "strategy"))
     assert any(" %" in str(text.text) for text in elements(chart, "text"))
     assert elements(histogram_chart("One", "value", np.ones(3), names=("a", "b")), "rect")
+    assert "nan" not in str(histogram_chart("Flat", "value", np.zeros(200), names=("a", "b"), own=0.0).svg)

@@ -8,7 +8,6 @@ import pytest
 from include.costs import Costs
 from include.errors import LakeError
 from include.trades import publish_trades
-from ml.report.charts.histogram import histogram
 from ml.report.trades import publish_trades_page
 from ml.report.trading import read_trading
 from ml.simulation.fills import Bracket
@@ -89,11 +88,3 @@ def test_the_equity_is_that_of_the_trades(source):
 def test_nothing_to_show_is_an_error(source):
     with pytest.raises(LakeError, match="holds no trade of nobody; run the DAG simulate_trades"):
         publish_trades_page(source, ["nobody"], run="r", seed=7)
-
-
-def test_a_histogram_holds_every_value_and_the_own_one():
-    chart = histogram("t", "n", np.random.default_rng(1).normal(0, 1, 200), 9.0)
-    counts = [int(part.split(" twins")[0].rsplit(">", 1)[1]) for part in str(chart.svg).split("</title>")[:-1]]
-    assert sum(counts) == 200
-    flat = histogram("t", "n", np.zeros(200), 0.0)
-    assert "nan" not in str(flat.svg)

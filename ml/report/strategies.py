@@ -1,0 +1,133 @@
+"""The page about strategies: what choosing among them is worth, each model among random twins, and "no edge" where that is so."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from include.errors import ModelError
+from include.lake import Lake
+from ml import registry
+from ml.catalog import BACKTESTS, CATALOG
+from ml.gate import read_walk_forward
+from ml.models.strategy_judge import by_date, deflated, overfitted, strategy_returns
+from ml.report.cards import Card, read_card
+from ml.report.charts.frame import Chart
+from ml.report.charts.histogram import histogram_chart
+from ml.report.charts.lines import Line, line_chart
+from ml.report.comparisons import Comparison, compare
+from ml.report.page import render
+from ml.report.plots import group_plots
+from ml.report.runs import report_path
+from ml.trained_versions import noted_version
+from ml.validation.deflated_sharpe import Deflated
+from ml.validation.overfitting import Overfitting
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StrategyView:
+    """One model: its card, its figures of luck and its plots, or the ``problem`` that keeps them from being shown.
+
+    ``has_edge`` is whether every promise about foretelling and earning is met and fewer than one of twenty twins does as well.
+    """
+
+    model_id: str
+    card: Card | None = None
+    aliases: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    comparison: Comparison | None = None
+    deflated: Deflated | None = None
+    overfitting: Overfitting | None = None
+    plots: tuple[Chart, ...] = ()
+    has_edge: bool = False
+    problem: str | None = None
+
+    @property
+    def twins(self) -> dict[str, Any]:
+        """Own result, p-value and number of trades, or ``not_evaluated``."""
+        found: dict[str, Any] = self.facts["twins"]
+        return found
+
+
+def publish_strategies(lake: Lake, *, run: str, universe: str, timeframe: str) -> str:
+    """Write the page of a run; return its path below the lake's root.
+
+    Raises
+    ------
+    ModelError
+        If no strategy model was trained on these bars yet.
+    """
+    views = read_strategies(lake, universe, timeframe)
+    if not views:
+        raise ModelError(f"no strategy model was trained on {timeframe} bars of {universe} yet; run train_strategies")
+    path = report_path(run)
+    content = {"run": run, "universe": universe, "timeframe": timeframe, "views": views, "edges": [view for view in views if view.has_edge]}
+    lake.write(path, render(content, "strategies.html").encode())
+    _LOG.info("report: %s/%s", lake.url, path)
+    return path
+
+
+def read_strategies(lake: Lake, universe: str, timeframe: str) -> list[StrategyView]:
+    """Version of each strategy model that was trained on these bars; one that is refused is told, not left out."""
+    views = []
+    for model_id in (name for name, entry in CATALOG.items() if entry.learns_from == BACKTESTS):
+        try:
+            version = noted_version(lake, universe, timeframe, model_id)
+            if version is not None:
+                views.append(_view(registry.get(model_id, version)))
+        except ModelError as error:
+            views.append(StrategyView(model_id, problem=str(error)))
+    return views
+
+
+def _view(found: registry.Registered) -> StrategyView:
+    card, rows = read_card(found.card), read_walk_forward(found)
+    facts = found.card.get("strategies")
+    if not isinstance(facts, dict) or "twins" not in facts:
+        raise ModelError(f"{found.model_id} version {found.version}: its card says nothing of twins; run train_strategies again")
+    searched = card.params.get("searched") or {}
+    luck, halves = deflated(rows, int(searched.get("trials", 0))), overfitted(strategy_returns(rows))
+    kept = [promise.verdict == "met" for promise in card.promises[:2]]
+    comparison = compare(card)[0]
+    return StrategyView(
+        found.model_id,
+        card,
+        found.aliases,
+        facts,
+        comparison,
+        luck,
+        halves,
+        (*_plots(rows, facts["twins"], halves), *group_plots(card, comparison.group, rows)),
+        has_edge=all(kept) and bool(facts["twins"].get("has_edge")),
+    )
+
+
+def _plots(rows: pd.DataFrame, twins: dict[str, Any], halves: Overfitting | None) -> list[Chart]:
+    plots = [_growth(rows)]
+    if "twins" in twins:
+        note = f"sum of size × net return of {twins['trades']} trades, right is better; p-value {twins['p_value']:.3f}"
+        spread = np.array(twins["twins"])
+        names = (f"{len(spread)} random twins", "the model's choice")
+        plots.insert(0, histogram_chart("Among random twins", note, spread, names=names, own=twins["own"], percent=True))
+    if halves is not None:
+        note = f"logit of the best strategy's rank in the other half; left of 0 is below the median: {halves.probability:.0%}"
+        plots.append(histogram_chart("Overfitting", note, halves.logits, names=(f"{len(halves.logits)} splits of time", "median"), own=0.0))
+    return plots
+
+
+def _growth(rows: pd.DataFrame) -> Chart:
+    own, equal = by_date(rows, rows["model"]), by_date(rows, np.ones(len(rows)))
+    times = pd.DatetimeIndex(own.index)
+    lines = [
+        Line("model", "model", np.cumprod(1.0 + own.to_numpy())),
+        Line("equal stake", "other1", np.cumprod(1.0 + equal.to_numpy())),
+        Line("always skip", "other2", np.ones(len(own))),
+    ]
+    note = "equity after costs, 1 at the start; each window was staked on before it began"
+    return line_chart("Walk-forward", note, times, lines, from_zero=False)
