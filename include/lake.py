@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlparse
@@ -225,10 +225,12 @@ class Lake:
     def lock(self, name: str) -> Iterator[None]:
         """Hold the right to change ``name``; other processes on this lake wait.
 
-        On an object store there is no lock: :mod:`include.publish` checks what it wrote instead.
+        An object store has no locks: there the results database keeps them, which all machines share.
         """
         if not self.is_local:
-            with nullcontext():
+            from include.results.locks import named_lock  # here, since the settings that it reads open a lake themselves
+
+            with named_lock(f"{self.url}/{name}", seconds=_LOCK_SECONDS):
                 yield
             return
         path = Path(self.root, ".locks", name.replace("/", "__") + ".lock")

@@ -106,9 +106,12 @@ def read_month(lake: Lake, dataset: str, month: str, columns: list[str] | None =
             return None
         try:
             tables = [lake.read_table(f"{folder}/{part.name}", columns) for part in manifest.parts]
-        except FileNotFoundError:
-            continue
-        except LakeError as error:
+        except (FileNotFoundError, LakeError) as error:
+            # Parts go once the manifest no longer names them; in an object store even while they are being read.
+            if read_manifest(lake, dataset, month) != manifest:
+                continue
+            if isinstance(error, FileNotFoundError):
+                break
             raise LakeError(f"{error}; {_REMEDY}") from error
         return pa.concat_tables(tables) if tables else None
     raise LakeError(f"{lake.url}/{folder} names parts that are not there; {_REMEDY}")

@@ -38,12 +38,12 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture(scope="module")
 def dags_test(airflow_database: None, lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ran]:
-    """Run ``airflow dags test`` as a user does, on the module's lake and model registry."""
+    """Run ``airflow dags test`` as a user does, on the module's lake and model registry, or on another ``LAKE``."""
     mlflow = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
 
-    def run(dag_id: str, date: str | None = None, **conf: object) -> Ran:
+    def run(dag_id: str, date: str | None = None, *, on: str = lake.url, **conf: object) -> Ran:
         command = ["airflow", "dags", "test", dag_id, *([date] if date else []), *(["--conf", json.dumps(conf)] if conf else [])]
-        environment = os.environ | {"LAKE": lake.url, "MLFLOW_TRACKING_URI": f"sqlite:///{mlflow}"}
+        environment = os.environ | {"LAKE": on, "MLFLOW_TRACKING_URI": f"sqlite:///{mlflow}"}
         answer = subprocess.run(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=500, check=False
         )
