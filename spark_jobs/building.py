@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from include.lake import Lake
 from include.publish import Part, Published, commit_month
 from spark_jobs.buckets import build_buckets
+from spark_jobs.carrying import drop_stale, find_carried, folder_to_carry
 from spark_jobs.features.bars import COLUMNS
 from spark_jobs.gathering import GatheredTask, GatherTask, gather
 from spark_jobs.plan import FeaturePlan
@@ -38,7 +39,7 @@ class Workers(Protocol):
 
 def compute_months(lake: Lake, plan: FeaturePlan, months: tuple[str, ...], workers: Workers) -> list[tuple[str, Part]]:
     """Stage the parts of the wanted months."""
-    tasks = make_tasks(plan, lake.url, months)
+    tasks = make_tasks(plan, lake, months)
     with scratch_folder(lake, plan.timeframe) as folder:
         gathered = tuple(workers(gather, make_gather_tasks(tasks[0], plan.rows, folder)))
         found = [GatheredTask(**vars(task), gathered=gathered) for task in tasks]
@@ -54,24 +55,30 @@ def publish_months(lake: Lake, plan: FeaturePlan, months: Sequence[str], parts: 
     for month, part in parts:
         by_month[month].append(part)
     with ThreadPoolExecutor(_WRITERS) as writers:
-        return list(writers.map(lambda month: commit_month(lake, dataset, month, by_month[month], inputs=plan.inputs[month]), months))
+        published = list(writers.map(lambda month: commit_month(lake, dataset, month, by_month[month], inputs=plan.inputs[month]), months))
+    drop_stale(lake, plan)
+    return published
 
 
-def make_tasks(plan: FeaturePlan, lake: str, months: tuple[str, ...]) -> list[BucketTask]:
+def make_tasks(plan: FeaturePlan, lake: Lake, months: tuple[str, ...]) -> list[BucketTask]:
     """One for each bucket of symbols."""
+    carried, carry = find_carried(lake, plan, months[0]), folder_to_carry(plan, months[-1])
+    since = plan.months[0] if carried is None else carried.month
     return [
         BucketTask(
-            lake=lake,
+            lake=lake.url,
             timeframe=plan.timeframe,
             feature_set=plan.feature_set,
             buckets=(bucket,),
             of=plan.buckets,
-            history=tuple(month for month in plan.months if month <= months[-1]),
+            history=tuple(month for month in plan.months if since <= month <= months[-1]),
             months=months,
             splits=plan.splits,
             dividends=plan.dividends,
             without_volume=plan.without_volume,
             without_vote=plan.without_vote,
+            carried=None if carried is None else carried.files,
+            carry=carry,
         )
         for bucket in range(plan.buckets)
     ]
@@ -79,8 +86,10 @@ def make_tasks(plan: FeaturePlan, lake: str, months: tuple[str, ...]) -> list[Bu
 
 def make_gather_tasks(task: BucketTask, rows: int, folder: str) -> list[GatherTask]:
     """Deal the months of the history out, as many to a task as it may hold rows; each writes a file into ``folder``."""
-    count = min(len(task.history), max(_FEWEST_GATHERINGS, -(-rows // _ROWS_A_GATHERING)))
-    bounds = [number * len(task.history) // count for number in range(count + 1)]
+    known = 0 if task.carried is None else 1
+    size = len(task.history) - known
+    count = min(size, max(_FEWEST_GATHERINGS, -(-rows // _ROWS_A_GATHERING)))
+    bounds = [known + number * size // count for number in range(count + 1)]
     return [
         GatherTask(
             lake=task.lake,

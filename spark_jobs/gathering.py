@@ -6,16 +6,18 @@ is staged, and only while the job runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from include.lake import Lake
 from include.publish import read_month
 from include.schemas import BARS
+from spark_jobs.carrying import read_carried
 from spark_jobs.history import History, encode, make_history, to_numpy
 from spark_jobs.task import BucketTask, bucket_of
 
@@ -44,8 +46,16 @@ class GatheredTask(BucketTask):
     def read(self, lake: Lake, columns: Sequence[str]) -> History:
         """The past of all symbols of the buckets, with the columns that their price scale needs."""
         names = list(dict.fromkeys(["timestamp", *columns, *self.state]))
-        tables = (_batch(lake, path, bucket, names) for bucket in self.buckets for path in self.gathered)
-        return make_history(((table, to_numpy(table[_PLACE])) for table in tables), names, self.holds)
+        return make_history(self._tables(lake, names), names, self.holds)
+
+    def _tables(self, lake: Lake, names: Sequence[str]) -> Iterator[tuple[pa.Table, npt.NDArray[np.int32]]]:
+        for bucket in self.buckets:
+            if self.carried is not None:
+                table, _ = read_carried(lake, self.carried[bucket])
+                yield table, np.zeros(table.num_rows, np.int32)
+            for path in self.gathered:
+                table = _batch(lake, path, bucket, names)
+                yield table, to_numpy(table[_PLACE])
 
 
 def gather(task: GatherTask) -> str:

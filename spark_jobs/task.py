@@ -29,11 +29,15 @@ class BucketTask:
     feature_set
         Identity of the set that is built.
     history
-        Months of bars that are read, in order, from the first one.
+        Months of bars that are read, in order, from the first one; with ``carried`` the first stands for all that is taken along.
     months
         Months whose features are wanted.
     splits, dividends, without_volume, without_vote
         As in :class:`spark_jobs.plan.FeaturePlan`.
+    carried
+        A file for each bucket of all, with what the run before left (see :mod:`spark_jobs.carrying`); None: bars from the first one.
+    carry
+        Folder in which to leave what the next run can take along, as of the end of the last month but one; None: nowhere.
     """
 
     lake: str
@@ -47,6 +51,8 @@ class BucketTask:
     dividends: Mapping[str, tuple[Dividend, ...]] = field(repr=False)
     without_volume: frozenset[str] = field(repr=False)
     without_vote: frozenset[str] = field(repr=False)
+    carried: tuple[str, ...] | None = field(default=None, repr=False, kw_only=True)
+    carry: str | None = field(default=None, kw_only=True)
 
     def holds(self, symbol: str) -> bool:
         """Whether the symbol is in one of the buckets."""

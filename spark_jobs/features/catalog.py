@@ -12,6 +12,12 @@ FEATURES: tuple[Feature, ...] = tuple(
 )
 
 
+#: Leading bars without a value, of the feature that has most of them; of those that remember all bars, and of the others.
+LONGEST_MEMORY_WARM_UP, LONGEST_WINDOW = (
+    max(feature.facts.warm_up for feature in FEATURES if feature.facts.recursive == recursive) for recursive in (True, False)
+)
+
+
 def make_feature_set(identity: str, *, adjust_dividends: bool = False) -> FeatureSet:
     """The feature set of that identity, which begins with :func:`spark_jobs.identity.feature_set_id` of this source code."""
     return FeatureSet(identity, tuple(feature.facts for feature in FEATURES), adjust_dividends)

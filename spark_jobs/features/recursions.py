@@ -1,6 +1,9 @@
 """Kernels that remember: smoothing, sums since the start, directional movement, parabolic stop.
 
 A null gives null and ends the memory: the next value starts as if it were the first one, with the warm-up of a first one.
+
+A kernel's memory is in its registers. It begins at the bar ``start`` with what they hold (zeros are the memory before a first bar),
+and at the bar ``mark`` puts there what it remembers of the bars before; see :mod:`spark_jobs.features.memory`.
 """
 
 from __future__ import annotations
@@ -8,15 +11,22 @@ from __future__ import annotations
 import numpy as np
 
 from spark_jobs.features.compiling import Series, compiled
+from spark_jobs.features.memory import active
 
 
-@compiled("float64[::1](float64[::1], float64, int64, int64)")
 def smooth(values: Series, weight: float, seed: int, skip: int) -> Series:
     """Exponential smoothing: the new value counts ``weight``, the mean of ``seed`` values (after ``skip`` unused ones) is the start."""
+    memory = active()
+    return _smooth(values, weight, seed, skip, memory.start, memory.mark, memory.next_registers(2))
+
+
+@compiled("float64[::1](float64[::1], float64, int64, int64, int64, int64, float64[::1])")
+def _smooth(values: Series, weight: float, seed: int, skip: int, start: int, mark: int, registers: Series) -> Series:
     result = np.full(values.size, np.nan)
-    seen = 0
-    state = 0.0
-    for bar in range(values.size):
+    seen, state = int(registers[0]), registers[1]
+    for bar in range(start, values.size):
+        if bar == mark:
+            registers[0], registers[1] = seen, state
         value = values[bar]
         if np.isnan(value):
             seen, state = 0, 0.0
@@ -45,12 +55,19 @@ def wilder(values: Series, window: int) -> Series:
     return smooth(values, 1.0 / window, window, 0)
 
 
-@compiled("float64[::1](float64[::1])")
 def running_total(values: Series) -> Series:
     """Sum since the start."""
+    memory = active()
+    return _running_total(values, memory.start, memory.mark, memory.next_registers(1))
+
+
+@compiled("float64[::1](float64[::1], int64, int64, float64[::1])")
+def _running_total(values: Series, start: int, mark: int, registers: Series) -> Series:
     result = np.full(values.size, np.nan)
-    total = 0.0
-    for bar in range(values.size):
+    total = registers[0]
+    for bar in range(start, values.size):
+        if bar == mark:
+            registers[0] = total
         if np.isnan(values[bar]):
             total = 0.0
             continue
@@ -59,14 +76,22 @@ def running_total(values: Series) -> Series:
     return result
 
 
-@compiled("UniTuple(float64[::1], 2)(float64[::1], float64[::1], float64[::1], int64)")
 def directional_index(high: Series, low: Series, close: Series, window: int) -> tuple[Series, Series]:
     """Wilder's +DI and -DI in percent, started as TA-Lib does (sums of ``window - 1`` bars); null where no bar moved."""
+    memory = active()
+    return _directional_index(high, low, close, window, memory.start, memory.mark, memory.next_registers(4))
+
+
+@compiled("UniTuple(float64[::1], 2)(float64[::1], float64[::1], float64[::1], int64, int64, int64, float64[::1])")
+def _directional_index(
+    high: Series, low: Series, close: Series, window: int, start: int, mark: int, registers: Series
+) -> tuple[Series, Series]:
     plus = np.full(close.size, np.nan)
     minus = np.full(close.size, np.nan)
-    up_sum, down_sum, range_sum = 0.0, 0.0, 0.0
-    seen = 0
-    for bar in range(close.size):
+    seen, up_sum, down_sum, range_sum = int(registers[0]), registers[1], registers[2], registers[3]
+    for bar in range(start, close.size):
+        if bar == mark:
+            registers[0], registers[1], registers[2], registers[3] = seen, up_sum, down_sum, range_sum
         bar_sum = high[bar] + low[bar] + close[bar]
         if np.isnan(bar_sum):
             seen, up_sum, down_sum, range_sum = 0, 0.0, 0.0, 0.0
@@ -91,14 +116,22 @@ def directional_index(high: Series, low: Series, close: Series, window: int) -> 
     return plus, minus
 
 
-@compiled("float64[::1](float64[::1], float64[::1], float64, float64)")
 def parabolic_stop(high: Series, low: Series, step: float, limit: float) -> Series:
     """Wilder's parabolic stop and reverse, started as TA-Lib does: the second bar's movement gives the direction."""
+    memory = active()
+    return _parabolic_stop(high, low, step, limit, memory.start, memory.mark, memory.next_registers(5))
+
+
+@compiled("float64[::1](float64[::1], float64[::1], float64, float64, int64, int64, float64[::1])")
+def _parabolic_stop(  # noqa: C901 (the two directions are one idea)
+    high: Series, low: Series, step: float, limit: float, start: int, mark: int, registers: Series
+) -> Series:
     result = np.full(high.size, np.nan)
-    seen = 0
-    rising = True
-    stop, extreme, weight = 0.0, 0.0, step
-    for bar in range(high.size):
+    seen, rising = int(registers[0]), registers[1] > 0
+    stop, extreme, weight = registers[2], registers[3], registers[4]
+    for bar in range(start, high.size):
+        if bar == mark:
+            registers[0], registers[1], registers[2], registers[3], registers[4] = seen, rising, stop, extreme, weight
         if np.isnan(high[bar]) or np.isnan(low[bar]):
             seen = 0
             continue

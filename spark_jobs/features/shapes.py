@@ -94,6 +94,21 @@ def window_correlation(left: Series, right: Series, window: int) -> Series:
     return result
 
 
+@compiled("float64[::1](float64[::1], float64[::1])")
+def window_weighted_sum(values: Series, weights: Series) -> Series:
+    """Sum of as many values as there are weights, the oldest value times the first weight."""
+    result = np.full(values.size, np.nan)
+    count = values.size - weights.size + 1
+    if count > 0:
+        total = result[weights.size - 1 :]
+        total[:] = 0.0
+        for age in range(weights.size):
+            part, weight = values[age : age + count], weights[age]
+            for place in range(count):
+                total[place] += part[place] * weight
+    return result
+
+
 @compiled("float64[::1](float64[::1], float64[::1], int64)")
 def window_mean_distance(values: Series, mean: Series, window: int) -> Series:
     """Mean absolute deviation from ``mean``, that of the window."""

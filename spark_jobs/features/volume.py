@@ -8,21 +8,22 @@ from spark_jobs.features.bars import SymbolBars
 from spark_jobs.features.compiling import Series
 from spark_jobs.features.recursions import ema, running_total
 from spark_jobs.features.registry import Category, family
-from spark_jobs.features.shapes import window_slope
+from spark_jobs.features.shapes import window_weighted_sum
 from spark_jobs.features.windows import window_deviation, window_mean, window_sum
 
 volume = family(Category.VOLUME)
 
 
-def balance(close: Series, previous_close: Series, traded: Series) -> Series:
-    """Running total of volume, signed by the close's change; a first bar counts as a rise (TA-Lib)."""
-    return running_total(np.where(np.isnan(previous_close), 1.0, np.sign(close - previous_close)) * traded + close * 0.0)
+def signed_volume(close: Series, previous_close: Series, traded: Series) -> Series:
+    """Volume with the sign of the close's change; a first bar counts as a rise (TA-Lib)."""
+    signed: Series = np.where(np.isnan(previous_close), 1.0, np.sign(close - previous_close)) * traded + close * 0.0
+    return signed
 
 
 @volume("on_balance_volume", (1,), inputs=("close", "volume"), unit="volume", source="Granville; TA-Lib OBV", recursive=True)
 def on_balance(bars: SymbolBars, _window: int) -> Series:
     """Volume of rising closes less volume of falling ones since the first bar."""
-    return bars.of(balance, "close previous_close volume")
+    return running_total(bars.of(signed_volume, "close previous_close volume"))
 
 
 @volume(
@@ -30,7 +31,10 @@ def on_balance(bars: SymbolBars, _window: int) -> Series:
 )
 def on_balance_slope(bars: SymbolBars, window: int) -> Series:
     """Slope of on_balance_volume over {window} bars, in mean volumes."""
-    return window_slope(bars.of(balance, "close previous_close volume"), window) / bars.of(window_mean, "volume", window)
+    # The slope of sums is a sum of what was added, each as often as it counts in them: no memory, and no rounding of huge sums.
+    bar = np.arange(float(window))
+    weights = bar * (window - bar) / 2.0 / (window * (window * window - 1.0) / 12.0)
+    return window_weighted_sum(bars.of(signed_volume, "close previous_close volume"), weights) / bars.of(window_mean, "volume", window)
 
 
 @volume("volume_ratio_{window}", (20,), inputs=("volume",), unit="fraction", source="volume / SMA")

@@ -26,7 +26,7 @@ def ordinary(size: int = 700, seed: int = 3) -> Columns:
     opened = close * np.exp(draw.normal(0, 0.006, size))
     high = np.maximum(opened, close) * np.exp(np.abs(draw.normal(0, 0.006, size)))
     low = np.minimum(opened, close) * np.exp(-np.abs(draw.normal(0, 0.006, size)))
-    return {"open": opened, "high": high, "low": low, "close": close, "volume": draw.integers(100_000, 900_000, size).astype(float)}
+    return {"open": opened, "high": high, "low": low, "close": close, "volume": draw.uniform(1e5, 9e5, size)}
 
 
 def symbol_bars(columns: Mapping[str, npt.NDArray[np.float64]]) -> SymbolBars:

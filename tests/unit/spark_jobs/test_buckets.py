@@ -40,9 +40,9 @@ def build(lake: Lake, timeframe: str = "1d", *, adjust_dividends: bool = False) 
     return [month.month for month in published if month.changed]
 
 
-def contents(lake: Lake) -> dict[str, bytes]:
+def contents(lake: Lake, dataset: str = "features") -> dict[str, bytes]:
     """Every file of the features by its path."""
-    folder = Path(lake.root, "features")
+    folder = Path(lake.root, dataset)
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

@@ -209,7 +209,7 @@ def test_wrong_words_are_one_sentence(lake: Lake, capsys: pytest.CaptureFixture[
 def test_tasks_share_out_all_buckets_and_all_months(universe: pa.Table, lake: Lake) -> None:
     publish_bars(lake, universe)
     plan = plan_features(lake, "1d")
-    tasks = make_tasks(plan, lake.url, plan.months[5:7])
+    tasks = make_tasks(plan, lake, plan.months[5:7])
     assert [task.buckets for task in tasks] == [(0,), (1,)]
     assert all(task.history == plan.months[:7] for task in tasks)
     for rows, count in ((0, 4), (building._ROWS_A_GATHERING * 5 + 1, 6), (10**9, 7)):

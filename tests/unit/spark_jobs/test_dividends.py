@@ -88,7 +88,7 @@ def test_every_state_comes_to_the_same_prices(lake: Lake, state: str, as_of: npt
     publish_bars(lake, rows(as_fetched(columns, state, as_of), state, as_of))
     tell_actions(lake)
     plan = plan_features(lake, "1d", adjust_dividends=True)
-    (task,) = [task for task in make_tasks(plan, lake.url, plan.months) if task.holds("AAA")]
+    (task,) = [task for task in make_tasks(plan, lake, plan.months) if task.holds("AAA")]
     bars = task.bars(task.read(lake, ["open", "high", "low", "close", "volume"]), "AAA", slice(0, SIZE))
     for name, expected in made_whole(columns).items():
         np.testing.assert_allclose(getattr(bars, name), expected, rtol=1e-12, err_msg=name)

@@ -21,7 +21,7 @@ RISING = [feature.name for feature in FEATURES if feature.cross_sectional].index
 
 def shares(lake: Lake, moments: np.ndarray) -> np.ndarray:
     plan = plan_features(lake, "1d")
-    return add_votes(map(count_votes, make_tasks(plan, lake.url, plan.months))).shares(moments)
+    return add_votes(map(count_votes, make_tasks(plan, lake, plan.months))).shares(moments)
 
 
 def test_breadth_is_the_share_of_the_session(lake: Lake) -> None:
@@ -41,7 +41,7 @@ def test_breadth_is_the_share_of_the_session(lake: Lake) -> None:
 def test_the_order_of_the_tasks_does_not_matter(lake: Lake) -> None:
     publish_bars(lake, pa.concat_tables(bars_table(f"S{seed}", ordinary(SIZE, seed), STAMPS) for seed in range(9)))
     plan = plan_features(lake, "1d")
-    counted = [count_votes(task) for task in make_tasks(plan, lake.url, plan.months)]
+    counted = [count_votes(task) for task in make_tasks(plan, lake, plan.months)]
     one, other = (add_votes(votes).shares(STAMPS + CLOSE) for votes in (counted, counted[::-1]))
     assert one.tobytes() == other.tobytes() == shares(lake, STAMPS + CLOSE).tobytes()
     assert not math.isnan(one[RISING][-1])
