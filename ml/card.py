@@ -73,6 +73,7 @@ def evaluated(facts: Mapping[str, Any], data: Dataset, predictions: pd.DataFrame
         "trained_date": datetime.now(UTC).isoformat(timespec="seconds"),
         "training_samples": int(labelled.sum()),
         "test_accuracy": judgement.test_accuracy,
+        "no_trade": judgement.no_trade,
         "weights_hash": weights,
         "window": {"first": stamps.min().date().isoformat(), "last": stamps.max().date().isoformat()},
         "evaluation": {

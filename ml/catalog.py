@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 #: What rows are made of; backtests are for ``train_strategies``, all else for ``train_models``.
-FEATURES, BACKTESTS = "features", "backtests"
+FEATURES, TRADES, BACKTESTS = "features", "trades", "backtests"
+INTRADAY_AND_DAILY = ("5m", "1h", "1d")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Entry:
 
 #: Words by which people call the strategy models.
 STRATEGY_TYPES = {"ensemble": "strategy_ensemble", "classifier": "strategy_classifier", "rl_agent": "strategy_agent"}
+_TRADE: Any = {"timeframes": INTRADAY_AND_DAILY, "learns_from": TRADES}
 _STRATEGY: Any = {"timeframes": tuple(TIMEFRAMES), "learns_from": BACKTESTS, "settings": ("min_composite_score",), "fewest_dates": 24}
 
 _ENTRIES = (
@@ -84,7 +86,7 @@ _ENTRIES = (
         label="TREND, RANGE or NO_TRADE, codes 0 to 2",
         implementation="ml.models.regime3_xgboost:Regime3Xgboost",
         libraries=("numpy", "xgboost"),
-        timeframes=("5m", "1h", "1d"),
+        timeframes=INTRADAY_AND_DAILY,
     ),
     Entry(
         "direction_xgboost",
@@ -130,6 +132,30 @@ _ENTRIES = (
         implementation="ml.models.strategy_agent:StrategyAgent",
         libraries=("gymnasium", "keras", "numpy", "scikit-learn", "scipy", "tensorflow"),
         **_STRATEGY,
+    ),
+    Entry(
+        "edge_xgboost",
+        question="How probable is it that the next trade of a strategy wins, and what does it earn after costs?",
+        label="trade earns more than nothing after costs, 1 or 0; its net return in percent",
+        implementation="ml.models.edge_xgboost:EdgeXgboost",
+        libraries=("numpy", "scikit-learn", "scipy", "xgboost"),
+        **_TRADE,
+    ),
+    Entry(
+        "friction_xgboost",
+        question="What will a trade really cost?",
+        label="fees, spread and slippage of a trade, basis points of its notional",
+        implementation="ml.models.friction_xgboost:FrictionXgboost",
+        libraries=("numpy", "xgboost"),
+        **_TRADE,
+    ),
+    Entry(
+        "risk_quantile",
+        question="How far does a trade go against its holder, but for one in twenty?",
+        label="adverse excursion of a trade, percent of its entry price",
+        implementation="ml.models.risk_quantile:RiskQuantile",
+        libraries=("numpy", "xgboost"),
+        **_TRADE,
     ),
 )
 

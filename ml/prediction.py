@@ -27,6 +27,8 @@ from ml.validation.losses import MODEL, probability_columns
 
 #: How far beyond what training held a feature may lie, as a share of what it held: new records are no news, other worlds are.
 _BEYOND = 0.1
+#: Outcome of every statement of a version whose card says that nobody may act on it.
+NO_TRADE = "NO_TRADE"
 _LOG = logging.getLogger(__name__)
 
 
@@ -100,6 +102,8 @@ def statements(data: Dataset, version: Registered, serves: Mapping[str, str], mo
     for label, outcome in data.labels.items():
         line = serves.get(label, MODEL)
         said = _said(stated[line][label][inside], line, card)
+        if card.get("no_trade"):
+            said["outcome"] = NO_TRADE
         refused = strange.copy() if line == MODEL else pd.Series(None, index=rows.index, dtype=object)
         refused[refused.isna() & said["value"].isna()] = "there is too little history to state it"
         learnt = outcome.loc[inside, "known_at"] <= trained_until

@@ -28,12 +28,13 @@ class Fitted(Protocol):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the walk-forward predictions are worth; keys as on the card."""
+    """What the walk-forward predictions are worth; keys as on the card. ``no_trade``: why nobody may act on what the model states."""
 
     groups: list[dict[str, Any]]
     promises: list[dict[str, str]]
     main_metric: dict[str, Any]
     test_accuracy: float | None = None
+    no_trade: str | None = None
 
 
 class Model(Protocol):

@@ -23,7 +23,7 @@ from include.settings import settings
 from ml import registry
 from ml.canaries import check_canaries
 from ml.card import describe, evaluated
-from ml.catalog import BACKTESTS, find_entry, make_model
+from ml.catalog import FEATURES, find_entry, make_model
 from ml.dataset import Dataset, Source
 from ml.methods.keras_files import array_bytes
 from ml.protocol import IMPORTANCE_FILE, Fitted, Model
@@ -111,7 +111,9 @@ def train_on(
     entry, name = find_entry(model_id), name or model_id
     feature_set = read_current(source.lake, source.timeframe)
     data = model.prepare(source)
-    split = share_split(data) if entry.learns_from == BACKTESTS else settings().dated_split
+    # Trades, backtests and bars of minutes seldom reach over the dated split.
+    dated = entry.learns_from == FEATURES and source.timeframe == "1d"
+    split = settings().dated_split if dated else share_split(data)
     facts = describe(entry, source, feature_set, data, model.params(), seed, split)
     if not force and (found := _reusable(name, facts["identity"])):
         _LOG.info("%s: version %s was trained on exactly this, nothing to do", name, found.version)

@@ -12,6 +12,9 @@ from scipy.special import expit, logit
 
 from ml.methods.calibration import Line, fit_line
 
+#: Logits that lie closer together than this say the same of every row.
+_SAME = 1e-6
+
 
 @dataclass(frozen=True)
 class ResidualBooster:
@@ -81,7 +84,7 @@ def fit_residual_booster(
     """
     import xgboost
 
-    start = fit_line(formula, came)
+    start = fit_line(formula, came) if np.ptp(formula) > _SAME else Line(0.0, float(logit(came.mean())))
     if start.slope <= 0:  # the formula knows nothing of this event: then a line would turn its order around
         start = Line(0.0, float(logit(came.mean())))
     names = list(signs)

@@ -126,6 +126,7 @@ class Card(_Part):
     verdict_reason: str
     importance: dict[str, dict[str, Figure]] = {}
     dated_split: dict[str, Any] = {}
+    no_trade: str | None = None
 
 
 def read_card(raw: Mapping[str, Any]) -> Card:

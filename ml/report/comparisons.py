@@ -22,6 +22,12 @@ _TITLES = {
     "brier": "Brier",
     "r2": "r²",
     "auc": "AUC",
+    "auc_within": "AUC within strategy",
+    "pinball_95": "95 % quantile loss",
+    "coverage_95": "95 % coverage",
+    "expected_value": "earned, %",
+    "expected_value_low": "earned, low",
+    "expected_value_high": "earned, high",
 }
 #: Metrics whose larger value is better; "lower is better" is said by a metric's note. Others (coverage) have no best.
 _LARGER_IS_BETTER = (
@@ -34,6 +40,8 @@ _LARGER_IS_BETTER = (
     "auc",
     "sharpe",
     "net_return",
+    "auc_within",
+    "expected_value",
 )
 
 

@@ -100,7 +100,9 @@ def _notes(card: Card, feature_set: str | None) -> list[str]:
         notes.append(
             f"This version was trained on feature set {card.feature_set}; the lake's current one is {feature_set}. Train it again."
         )
-    notes += [f"{symbol} took no part: {reason}." for symbol, reason in card.left_out.items()]
+    notes += [f"{what} took no part: {reason}." for what, reason in card.left_out.items()]
+    if card.no_trade:
+        notes.append(f"Its predictions say NO_TRADE: {card.no_trade}.")
     if len(card.groups) > MOST_DRAWN:
         notes.append(f"Plots are drawn for the first {MOST_DRAWN} of {len(card.groups)} groups.")
     return notes

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from include.errors import ModelError
-from ml.validation.metrics import SMALLEST_PROBABILITY, log_losses
+from ml.validation.metrics import SMALLEST_PROBABILITY, log_losses, pinball_losses
 
 MODEL = "model"
 
@@ -21,8 +21,8 @@ def row_losses(rows: pd.DataFrame, line: str, metric: str) -> np.ndarray:
     rows
         ``actual`` and the columns of the line, none of them null.
     metric
-        ``rmse``, ``brier`` (both: squared difference), ``mae`` (absolute difference) or ``log_loss`` (of all classes, or of the one
-        probability that the line states).
+        ``rmse``, ``brier`` (both: squared difference), ``mae`` (absolute difference), ``pinball_95`` (loss of a 95 % quantile) or
+        ``log_loss`` (of all classes, or of the one probability that the line states).
 
     Raises
     ------
@@ -34,8 +34,12 @@ def row_losses(rows: pd.DataFrame, line: str, metric: str) -> np.ndarray:
         return np.asarray((stated - actual) ** 2)
     if metric == "mae":
         return np.asarray(np.abs(stated - actual))
+    if metric == "pinball_95":
+        return pinball_losses(actual, stated, 0.95)
     if metric != "log_loss":
-        raise ModelError(f"two models cannot be compared by {metric!r}; use rmse, brier, mae or log_loss as the judge's main metric")
+        raise ModelError(
+            f"two models cannot be compared by {metric!r}; use rmse, brier, mae, pinball_95 or log_loss as the judge's main metric"
+        )
     columns = probability_columns(rows, line)
     if columns:
         return log_losses(actual, rows[columns].to_numpy(np.float64))

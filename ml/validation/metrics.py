@@ -24,6 +24,12 @@ def qlike(actual: np.ndarray, stated: np.ndarray) -> float:
     return float(np.mean(ratio - np.log(ratio) - 1))
 
 
+def pinball_losses(actual: np.ndarray, stated: np.ndarray, level: float) -> np.ndarray:
+    """Per row the loss of a stated quantile, lowest on average for the true one: (a - q) level above it, (q - a) (1 - level) below."""
+    above = actual - stated
+    return np.asarray(np.maximum(level * above, (level - 1) * above))
+
+
 def coverage(actual: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> float:
     """Share of values inside their interval."""
     return float(np.mean((actual >= lower) & (actual <= upper)))

@@ -26,6 +26,21 @@ def by_day(values: np.ndarray, closed_at: pd.Series) -> np.ndarray:
     return pd.Series(values).groupby(days).mean().to_numpy()
 
 
+def clustered_mean(values: np.ndarray, closed_at: pd.Series, *, seed: int = 0) -> Interval:
+    """Mean over rows with its 95 % interval where the rows of a day are one draw: 1000 circular block bootstraps of days.
+
+    A block has 20 days, or a tenth of the days where there are less than 200. Unlike :func:`by_day` each row counts the same.
+    """
+    days = pd.Series(values).groupby(closed_at.dt.floor("D").to_numpy()).agg(["sum", "size"]).to_numpy(np.float64)
+    count = len(days)
+    block = min(BLOCK, max(1, count // 10))
+    starts = np.random.default_rng(seed).integers(0, count, size=(_DRAWS, -(-count // block)))
+    places = (starts[:, :, None] + np.arange(block)).reshape(_DRAWS, -1)[:, :count] % count
+    sums, sizes = days[places].sum(axis=1).T
+    low, high = np.quantile(sums / sizes, [0.025, 0.975])
+    return Interval(float(np.mean(values)), float(low), float(high))
+
+
 def diebold_mariano(difference: np.ndarray, lags: int) -> float:
     """Diebold-Mariano statistic of daily loss differences, baseline minus model: above 1.96 better at 5 %.
 

@@ -11,9 +11,10 @@ import pytest
 from include.lake import Lake
 from include.universes import load_universe
 from ml.canaries import PLANTED, SHUFFLED, check_canaries
-from ml.catalog import BACKTESTS, CATALOG, FEATURES, make_model
+from ml.catalog import BACKTESTS, CATALOG, FEATURES, TRADES, make_model
 from ml.dataset import Dataset, Source
 from tests.backtests import made_source
+from tests.made_trades import made_trades, write_trades
 from tests.model_lake import SYMBOLS, real_bars, write_lake
 
 CUT = pd.Timestamp("2016-05-10", tz="UTC")
@@ -21,8 +22,11 @@ CUT = pd.Timestamp("2016-05-10", tz="UTC")
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Source]:
-    lake = write_lake(Lake(str(tmp_path_factory.mktemp("lake"))), [real_bars(symbol, "2013-01-01", "2018-01-01") for symbol in SYMBOLS])
-    return {FEATURES: Source(lake, load_universe("sample")), BACKTESTS: made_source(lake)}
+    bars = {symbol: real_bars(symbol, "2013-01-01", "2018-01-01") for symbol in SYMBOLS}
+    lake = write_lake(Lake(str(tmp_path_factory.mktemp("lake"))), list(bars.values()))
+    write_trades(lake, pd.concat([made_trades(bars[symbol]) for symbol in ("^GSPC", "^IXIC")]))
+    plain = Source(lake, load_universe("sample"))
+    return {FEATURES: plain, TRADES: plain, BACKTESTS: made_source(lake)}
 
 
 @pytest.fixture(scope="module", params=CATALOG)

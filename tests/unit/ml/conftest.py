@@ -2,19 +2,24 @@
 
 from collections.abc import Iterator
 
+import pandas as pd
 import pytest
 
 from include.lake import Lake
 from include.universes import load_universe
 from ml.dataset import Source
 from ml.training import Trained, train
+from tests.made_trades import made_trades, write_trades
 from tests.model_lake import FROM_FEATURES, SYMBOLS, real_bars, registry_at, write_lake
 
 
 @pytest.fixture(scope="session")
 def model_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Lake with ^GSPC and ^IXIC 2009 to 2018, ^VIX 2014 to 2018."""
-    return write_lake(Lake(str(tmp_path_factory.mktemp("models"))), [real_bars(symbol, "2009-01-01", "2019-01-01") for symbol in SYMBOLS])
+    """Lake with ^GSPC and ^IXIC 2009 to 2018, made-up trades on them, ^VIX 2014 to 2018."""
+    bars = {symbol: real_bars(symbol, "2009-01-01", "2019-01-01") for symbol in SYMBOLS}
+    lake = write_lake(Lake(str(tmp_path_factory.mktemp("models"))), list(bars.values()))
+    write_trades(lake, pd.concat([made_trades(bars[symbol]) for symbol in ("^GSPC", "^IXIC")]))
+    return lake
 
 
 @pytest.fixture(scope="session")
