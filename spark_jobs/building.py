@@ -63,6 +63,8 @@ def publish_months(lake: Lake, plan: FeaturePlan, months: Sequence[str], parts: 
 def make_tasks(plan: FeaturePlan, lake: Lake, months: tuple[str, ...]) -> list[BucketTask]:
     """One for each bucket of symbols."""
     carried, carry = find_carried(lake, plan, months[0]), folder_to_carry(plan, months[-1])
+    if carried is not None and carried.folder == carry:
+        carry = None  # it is there already
     since = plan.months[0] if carried is None else carried.month
     return [
         BucketTask(

@@ -27,9 +27,10 @@ _REGISTERS = b"registers"
 
 @dataclass(frozen=True)
 class Carried:
-    """What a run took along: the month at whose end, and a file for each bucket (paths below the lake)."""
+    """What a run took along: the month at whose end, the folder, and in it a file for each bucket (paths below the lake)."""
 
     month: str
+    folder: str
     files: tuple[str, ...]
 
 
@@ -55,7 +56,7 @@ def find_carried(lake: Lake, plan: FeaturePlan, first: str) -> Carried | None:
         if identity in identities:
             files = {name[: len("bucket-000")]: f"{folder}/{identity}/{name}" for name in lake.files(f"{folder}/{identity}")}
             if len(files) == plan.buckets:
-                return Carried(identities[identity], tuple(files[name] for name in sorted(files)))
+                return Carried(identities[identity], f"{folder}/{identity}", tuple(files[name] for name in sorted(files)))
     return None
 
 
