@@ -105,3 +105,11 @@ def test_closes_have_no_nulls_and_are_in_order(source: Source, symbol: str) -> N
     closes = source.closes(symbol)
     assert closes["close"].notna().all()
     assert closes["timestamp"].is_monotonic_increasing
+
+
+def test_bars_shorter_than_a_day_need_eighty_days() -> None:
+    bars = pd.Series(pd.date_range("2024-06-01", periods=81 * 24, freq="h", tz="UTC"))
+    assert too_short(bars, "1h") is None
+    assert "500 over 80 days are needed" in str(too_short(bars.iloc[: 79 * 24], "1h"))
+    assert "500 over 80 days are needed" in str(too_short(bars.iloc[::4], "1h"))
+    assert "453 over 2 years are needed" in str(too_short(bars))

@@ -110,6 +110,15 @@ def test_a_row_outside_training_gets_a_reason(champions, data):
     assert refused[["value", "outcome", "p0"]].isna().all(axis=None)
 
 
+def test_a_version_that_nobody_may_act_on_says_no_trade(champions, data):
+    version = registry.get(REGIME, "1")
+    closed = replace(version, card=version.card | {"no_trade": "the trades taken earned nothing"})
+    rows = statements(data, closed, {}, ["2018-08"])
+    assert rows["outcome"].eq("NO_TRADE").all()
+    assert rows["value"].notna().all()
+    assert not statements(data, version, {}, ["2018-08"])["outcome"].eq("NO_TRADE").any()
+
+
 def test_a_row_without_history_gets_a_reason(champions):
     rows = state(champions, GARCH, ["2014-01"], most_months=6).rows
     assert set(rows["refused"].dropna()) == {"there is too little history to state it"}

@@ -35,3 +35,10 @@ def test_calibration_error() -> None:
     assert metrics.expected_calibration_error(np.array([0.0] * 9 + [1.0]), sure) == pytest.approx(0.0)
     assert metrics.expected_calibration_error(np.array([1.0] * 10), sure) == pytest.approx(0.9)
     assert metrics.expected_calibration_error(np.array([0.0]), np.array([[1.0, 0.0]])) == pytest.approx(0.0)
+
+
+def test_pinball_equals_scikit_learn() -> None:
+    values, stated = GENERATOR.normal(size=200), GENERATOR.normal(size=200)
+    losses = metrics.pinball_losses(values, stated, 0.95)
+    assert (losses >= 0).all()
+    assert losses.mean() == pytest.approx(oracle.mean_pinball_loss(values, stated, alpha=0.95))

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from statsmodels.stats.sandwich_covariance import S_hac_simple
 
-from ml.validation.significance import block_bootstrap, by_day, diebold_mariano
+from ml.validation.significance import block_bootstrap, by_day, clustered_mean, diebold_mariano
 
 NOISE = np.random.default_rng(1).normal(size=800)
 SMOOTH = np.convolve(NOISE, np.ones(10), "valid")  # neighbours are alike
@@ -37,3 +37,15 @@ def test_few_days_leave_more_doubt_not_none() -> None:
 def test_rows_of_a_day_count_once() -> None:
     times = pd.Series(pd.to_datetime(["2018-01-02 21:00", "2018-01-01 10:00", "2018-01-01 21:00"], utc=True))
     assert by_day(np.array([5.0, 1.0, 3.0]), times).tolist() == [2.0, 5.0]
+
+
+def test_rows_of_a_day_are_one_draw_but_each_counts() -> None:
+    """A thousand trades a day that all come out alike are as uncertain as one a day."""
+    days = pd.Series(pd.date_range("2024-01-01", periods=60, tz="UTC"))
+    values = np.random.default_rng(2).normal(size=60)
+    alone, many = clustered_mean(values, days), clustered_mean(np.repeat(values, 50), days.repeat(50).reset_index(drop=True))
+    assert alone == pytest.approx(many)
+    assert alone.low < alone.mean < alone.high
+    assert alone.high - alone.low == pytest.approx(4 * values.std() / np.sqrt(60), rel=0.4)
+    uneven = clustered_mean(np.array([1.0, 1.0, 1.0, 5.0]), pd.Series(pd.to_datetime(["2024-01-01"] * 3 + ["2024-01-02"], utc=True)))
+    assert uneven.mean == 2.0

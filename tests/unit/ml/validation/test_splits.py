@@ -35,3 +35,11 @@ def test_folds_follow_each_other_to_the_last_row() -> None:
 
 def test_new_rows_leave_the_earlier_folds_as_they_were() -> None:
     assert expanding_folds(days("2005-01-03", "2024-03-08"))[:14] == expanding_folds(days("2005-01-03", "2023-06-01"))[:14]
+
+
+def test_less_than_a_year_is_tested_by_months_in_its_second_half() -> None:
+    closed_at = pd.Series(pd.date_range("2024-05-28", "2024-09-04 23:55", freq="5min", tz="UTC"))
+    folds = expanding_folds(closed_at)
+    assert folds[0].start == pd.Timestamp("2024-07-16", tz="UTC")
+    assert [(fold.end - fold.start).days for fold in folds] == [30, 30]
+    assert folds[-1].end > closed_at.iloc[-1]
