@@ -74,7 +74,7 @@ def test_a_month_without_bars_ends_well_and_says_so(dags_test, hashes):
 def test_a_bad_file_fails_the_run_by_name_after_the_others_were_published(dags_test, lake, tmp_path):
     header = "date,open,high,low,close,volume\n"
     days = [f"2018-02-{day:02d}" for day in (1, 2, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 20, 21, 22, 23, 26, 27, 28)]
-    (tmp_path / "IBM.csv").write_text(header + "".join(f"{day},10,12,9,{10 + number / 4},1000\n" for number, day in enumerate(days)))
+    (tmp_path / "IBM.csv").write_text(header + "".join(f"{day},10,12,9,{10 + number / 10},1000\n" for number, day in enumerate(days)))
     (tmp_path / "NKE.csv").write_text(header + "2018-02-20,10,12,9,ten,1000\n")
     ran = dags_test("backfill_market", source="csv", csv_folder=str(tmp_path), symbols=["IBM", "NKE"], start="2018-02-01", end="2018-03-01")
     assert ran.code == 1
