@@ -1,7 +1,7 @@
 """The ensemble that goes on learning instead of being fitted anew: its boosted trees see new rows only.
 
-Such a model forgets what it saw long ago, so it is only ever a challenger, judged by the same recipe: fitted on the first half of the
-dates, then updated with each further part. The version itself goes on from one that is registered.
+Such a model forgets what it saw long ago, so it is only ever a challenger, judged by the same recipe: fitted on the first three quarters
+of the dates, then updated with each further part. The version itself goes on from one that is registered.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ml.models.strategy_ensemble import FittedEnsemble, StrategyEnsemble
 from ml.registry import Registered
 from ml.validation.binary import log_loss
 
-_PARTS = 5  # of the later half of the dates
+_FIRST_SHARE, _PARTS = 0.75, 5  # of the dates: for the first fit, and into how many updates the rest is cut
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class ContinuedEnsemble(StrategyEnsemble):
         return super().params() | {"continued_from": self.continued_from}
 
     def fit(self, known: Dataset, *, seed: int) -> FittedEnsemble:
-        """Fit on the first half of the dates, then update with each of the parts that follow."""
+        """Fit on the first three quarters of the dates, then update with each of the parts that follow."""
         dates = np.sort(known.rows.loc[known.labels[NEXT]["value"].notna(), "closed_at"].unique())
-        edges = [dates[int(len(dates) * (0.5 + 0.5 * part / _PARTS))] for part in range(_PARTS)]
+        edges = [dates[int(len(dates) * (_FIRST_SHARE + (1 - _FIRST_SHARE) * part / _PARTS))] for part in range(_PARTS)]
         fitted = super().fit(known.known_by(edges[0]), seed=seed)
         for start, end in zip(edges, [*edges[1:], None], strict=True):
             fitted = self.update(fitted, news(known if end is None else known.known_by(end), start), seed=seed)
@@ -89,17 +89,17 @@ def go_on(model: ContinuedEnsemble, before: Registered, data: Dataset, *, seed: 
     return model.update(fitted, new, seed=seed)
 
 
-def measured(model: ContinuedEnsemble, before: Registered, data: Dataset, *, seed: int) -> dict[str, Any]:
+def measured(model: ContinuedEnsemble, before: Registered, fitted: FittedEnsemble, data: Dataset, *, seed: int) -> dict[str, Any]:
     """Part of the card: log-loss of the version before, the continued and a full refit, on the old rows and on the new ones.
 
     The continued model and the refit have learnt from the new rows, so these figures show what is forgotten, not what is foretold; the
     walk-forward shows that.
     """
     since = known_until(before)
-    lines = {"before": before.load(), "continued": go_on(model, before, data, seed=seed), "full refit": plain(model).fit(data, seed=seed)}
+    lines = {"before": before.load(), "continued": fitted, "full refit": plain(model).fit(data, seed=seed)}
     value, new = data.labels[NEXT]["value"], data.labels[NEXT]["known_at"] > since
     parts = {"old rows": value.notna() & ~new, "new rows": value.notna() & new}
-    stated = {line: fitted.predict(data)[NEXT]["p1"] for line, fitted in lines.items()}
+    stated = {line: one.predict(data)[NEXT]["p1"] for line, one in lines.items()}
     return {
         "continued_from": before.version,
         "rows": {part: int(mask.sum()) for part, mask in parts.items()},

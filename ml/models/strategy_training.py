@@ -68,17 +68,17 @@ def train_strategy(lake: Lake, model_id: str, wish: Wish, *, universe: str, time
 
 def _go_on(source: BacktestSource, model: StrategyEnsemble, seed: int) -> Trained:
     recipe, before = continued(model, {"universe": source.universe.name, "timeframe": source.timeframe})
+    # First of all, since where nothing is new there is nothing to judge.
+    fitted = go_on(recipe, before, recipe.prepare(source), seed=seed)
 
     def further(data: Dataset, forward: pd.DataFrame) -> dict[str, Any]:
         more = _further(source, recipe, data, forward, seed)
         refit = walk_forward(plain(recipe), data, seed=seed)
-        told = measured(recipe, before, data, seed=seed)
+        told = measured(recipe, before, fitted, data, seed=seed)
         told["walk_forward"] = {"continued": _loss(forward), "full refit": _loss(refit)}
         return {"strategies": {**more["strategies"], "incremental": told}}
 
-    return train_on(
-        source, recipe, "strategy_ensemble", seed=seed, further=further, fitted=lambda data: go_on(recipe, before, data, seed=seed)
-    )
+    return train_on(source, recipe, "strategy_ensemble", seed=seed, further=further, fitted=lambda _: fitted)
 
 
 def _further(source: BacktestSource, model: StrategyModel, data: Dataset, forward: pd.DataFrame, seed: int) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""What the operators pass on; training itself is tested in tests/unit/ml."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+import ml.models.strategy_training
+from include.assets import MODEL
+from include.errors import UnsuitableError
+from marketmill.operators.strategies import ChooseStrategyModelsOperator, TrainStrategyOperator, bars_of
+from ml.models.strategy_training import Wish
+from ml.training import Trained
+
+TRAIN = TrainStrategyOperator(task_id="train", model_id="strategy_agent")
+FORM = {"min_composite_score": 0.5, "hyperparameter_search": False, "n_trials": 100, "continue_boosting": False}
+
+
+@pytest.fixture
+def training(monkeypatch, results):
+    """Notes what was asked for; answers with ``training.answer``."""
+
+    class Training:
+        asked: dict | None = None
+        answer: Trained | Exception = Trained("strategy_agent", "3", "run", reused=False, card={"verdict": "not met"})
+
+    def train(lake, model_id, wish, **options):
+        Training.asked = {"model_id": model_id, "wish": wish} | options
+        if isinstance(Training.answer, Exception):
+            raise Training.answer
+        return Training.answer
+
+    monkeypatch.setattr(ml.models.strategy_training, "train_strategy", train)
+    return Training
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"),
+    [
+        (None, ["strategy_ensemble", "strategy_classifier", "strategy_agent"]),
+        ("rl_agent", ["strategy_agent"]),
+        ("strategy_ensemble", ["strategy_ensemble"]),
+    ],
+)
+def test_words_and_ids_are_understood(context, asked, chosen):
+    assert ChooseStrategyModelsOperator(task_id="choose_models").execute(context(model_type=asked)) == chosen
+
+
+@pytest.mark.parametrize("asked", ["forest", "volatility_garch"])
+def test_another_model_is_refused(context, asked):
+    with pytest.raises(AirflowFailException, match=f"model_type '{asked}' is unknown; use one of ensemble"):
+        ChooseStrategyModelsOperator(task_id="choose_models").execute(context(model_type=asked))
+
+
+def test_a_form_reaches_the_training(context, training):
+    TRAIN.execute(context(**FORM | {"hyperparameter_search": True, "n_trials": 50}, timeframe="5m", universe="crypto", seed=0))
+    assert training.asked == {"model_id": "strategy_agent", "wish": Wish(0.5, 50), "universe": "crypto", "timeframe": "5m", "seed": 0}
+
+
+def test_trials_count_only_in_a_search(context, training):
+    TRAIN.execute(context(**FORM | {"continue_boosting": True}, seed=None))
+    assert training.asked["wish"] == Wish(0.5, 0, continue_boosting=True)
+    assert training.asked["timeframe"] == "1d"
+
+
+def test_a_new_version_sends_an_event(context, training):
+    events = {"trades": [SimpleNamespace(extra={"months": ["2024-05"], "timeframe": "5m", "universe": "crypto"})]}
+    run = context(**FORM, universe=None, timeframe=None) | {"triggering_asset_events": events}
+    told = TRAIN.execute(run)
+    assert told == run["outlet_events"][MODEL].extra
+    assert told == {
+        "universe": "crypto",
+        "timeframe": "5m",
+        "model": "strategy_agent",
+        "version": "3",
+        "verdict": "not met",
+        "months": ["2024-05"],
+    }
+
+
+def test_the_same_again_is_skipped(context, training):
+    training.answer = Trained("strategy_agent", "3", "run", reused=True, card={})
+    run = context(**FORM)
+    with pytest.raises(AirflowSkipException, match="version 3 was trained on exactly this"):
+        TRAIN.execute(run)
+
+
+def test_no_backtests_fail_a_run_by_hand_and_skip_one_by_an_event(context, training):
+    training.answer = UnsuitableError("there are no backtests")
+    with pytest.raises(AirflowFailException, match="no backtests"):
+        TRAIN.execute(context(**FORM))
+    events = {"trades": [SimpleNamespace(extra={"months": ["2024-05"]})]}
+    with pytest.raises(AirflowSkipException, match="no backtests"):
+        TRAIN.execute(context(**FORM) | {"triggering_asset_events": events})
+
+
+def test_events_that_disagree_about_bars_leave_them_daily(context):
+    events = {"trades": [SimpleNamespace(extra={"timeframe": "5m"}), SimpleNamespace(extra={"timeframe": "1h"})]}
+    assert bars_of(context(timeframe=None) | {"triggering_asset_events": events}) == "1d"
