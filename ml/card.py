@@ -20,7 +20,10 @@ from ml.catalog import Entry
 from ml.dataset import Dataset, Source
 from ml.protocol import Judgement
 
-_SCHEME = "walk-forward: expanding training, refit for each fold of a year (of 30 days where there is less than a year), labels purged by the time they are known"
+_SCHEME = (
+    "walk-forward: expanding training, refit for each fold of a year (of 30 days where there is less than a year), labels purged by the "
+    "time they are known"
+)
 VERDICTS = ("met", "not met", "trivially met")
 _CODE = Path(__file__).parent
 _NOT_TRAINING = (
