@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-
-import pyarrow.parquet as pq
+from functools import lru_cache
 
 from include.errors import ModelError
 from include.feature_sets import FeatureFacts, FeatureSet, read_current
 from include.lake import Lake
 from include.leak_certificate import LeakCertificate, read_certificate
-from include.publish import list_months, month_folder, read_manifest
+from include.publish import dataset_content, list_months, read_month
 from ml import registry
 
-#: Null shares are those of the newest months: they tell what a model would meet now, and cost little to read.
+#: Null shares are those of the newest months: they tell what a model would meet now.
 _MONTHS = 12
 
 
@@ -66,29 +66,27 @@ def read_catalogue(lake: Lake, timeframe: str) -> Catalogue:
     rows, nulls = _nulls(lake, dataset, months)
     importance, problems = _importance()
     features = [
-        CatalogueFeature(facts, nulls.get(facts.name, 0) / rows if rows else None, importance.get(facts.name, {}))
-        for facts in current.features
+        CatalogueFeature(facts, nulls[facts.name] / rows if rows else None, importance.get(facts.name, {})) for facts in current.features
     ]
     return Catalogue(timeframe, current, months, rows, read_certificate(lake, timeframe), features, problems)
 
 
-def _nulls(lake: Lake, dataset: str, months: list[str]) -> tuple[int, dict[str, int]]:
-    """Count rows and nulls from what the files say of themselves, without reading their values."""
-    rows, nulls = 0, dict[str, int]()
-    for month in months:
-        manifest = read_manifest(lake, dataset, month)
-        for part in manifest.parts if manifest else ():
-            path = lake.full(f"{month_folder(dataset, month)}/{part.name}")
-            with lake.filesystem.open_input_file(path) as stream:
-                facts = pq.ParquetFile(stream).metadata
-            rows += facts.num_rows
-            for place in range(facts.num_row_groups):
-                group = facts.row_group(place)
-                for number in range(group.num_columns):
-                    column = group.column(number)
-                    count = column.statistics.null_count if column.statistics else 0
-                    nulls[column.path_in_schema] = nulls.get(column.path_in_schema, 0) + count
+def _nulls(lake: Lake, dataset: str, months: list[str]) -> tuple[int, Counter[str]]:
+    """Count rows and nulls of some months."""
+    rows, nulls = 0, Counter[str]()
+    for month, content in dataset_content(lake, dataset, months).items():
+        more, found = _nulls_of_month(lake.url, dataset, month, content)
+        rows += more
+        nulls.update(found)
     return rows, nulls
+
+
+@lru_cache(maxsize=100)
+def _nulls_of_month(lake: str, dataset: str, month: str, content: str) -> tuple[int, dict[str, int]]:
+    """Count them in what a month holds while it has this content."""
+    del content  # tells one state of the month from the next
+    table = read_month(Lake(lake), dataset, month)
+    return (0, {}) if table is None else (table.num_rows, {name: table[name].null_count for name in table.column_names})
 
 
 def _importance() -> tuple[dict[str, dict[str, float]], list[str]]:

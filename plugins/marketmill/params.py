@@ -1,17 +1,33 @@
 """The fields of the DAGs' forms; each name means the same in every DAG. Empty fields take the value of the settings.
 
-Names that a universe's file, the catalogue or a source decides on are suggested, not enforced here: the task that reads them
-refuses a wrong one with a sentence.
+What can be no answer whatever the lake or a source holds is refused by the form. Names that a universe's file, the catalogue or a
+source decides on are suggested, not enforced here: the task that reads them refuses a wrong one with a sentence.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import Param
 
 from include.sources import SourceName
+from include.symbols import SYMBOL_PATTERN
 from include.timeframes import TIMEFRAMES
 from include.universes import list_universes
 from ml.catalog import CATALOG, STRATEGY_TYPES
+
+
+def _whole(pattern: str) -> str:
+    """Pattern of a whole text. What follows the dollar is for Python, whose dollar would leave a line break unread."""
+    return f"^(?:{pattern})$(?!\\n)"
+
+
+_SYMBOL: dict[str, Any] = {"type": "string", "pattern": _whole(SYMBOL_PATTERN), "maxLength": 32}
+_NAME = _whole("[a-z][a-z0-9_]*")
+_MONTH = {"type": "string", "pattern": _whole("[0-9]{4}-(0[1-9]|1[0-2])")}
+_DAY = {"type": "string", "pattern": _whole("[0-9]{4}-[0-9]{2}-[0-9]{2}")}
+#: A path is what the task makes of it; no control character is in one.
+_PATH = _whole(r"[^\x00-\x1f]+")
 
 
 def universe() -> Param:
@@ -19,6 +35,7 @@ def universe() -> Param:
     return Param(
         None,
         type=["null", "string"],
+        pattern=_NAME,
         title="Universe",
         examples=list_universes(),
         description="A file of include/config/universes; empty: the setting `universe`.",
@@ -31,8 +48,9 @@ def source() -> Param:
         None,
         type=["null", "string"],
         title="Source",
-        examples=[name.value for name in SourceName],
-        description="Empty: the setting `source`.",
+        enum=[None, *(name.value for name in SourceName)],
+        values_display={"null": "as the settings say"},
+        description="Where bars come from; empty: the setting `source`.",
     )
 
 
@@ -41,7 +59,7 @@ def symbols() -> Param:
     return Param(
         [],
         type=["null", "array"],
-        items={"type": "string"},
+        items=_SYMBOL,
         title="Symbols",
         description="One symbol a line, for example AAPL or ^GSPC; empty: all of the universe.",
     )
@@ -69,7 +87,8 @@ def option_symbols() -> Param:
     return Param(
         ["SPY"],
         type="array",
-        items={"type": "string"},
+        items=_SYMBOL,
+        minItems=1,
         title="Symbols",
         description="One symbol with options a line, for example SPY or AAPL.",
     )
@@ -80,9 +99,9 @@ def expiries() -> Param:
     return Param(
         [],
         type=["null", "array"],
-        items={"type": "string"},
+        items=_DAY,
         title="Expiries",
-        description="One expiry a line, as YYYY-MM-DD; empty: all that are listed.",
+        description="One expiry a line, for example 2027-01-15; empty: all that are listed.",
     )
 
 
@@ -148,7 +167,7 @@ def timeframe() -> Param:
 
 def target() -> Param:
     """What is to be forecast."""
-    return Param("^IXIC", type="string", minLength=1, title="Target", examples=["AAPL", "JPM", "^IXIC"], description="Symbol to forecast.")
+    return Param("^IXIC", **_SYMBOL, title="Target", examples=["AAPL", "JPM", "^IXIC"], description="Symbol to forecast.")
 
 
 def peers() -> Param:
@@ -156,10 +175,10 @@ def peers() -> Param:
     return Param(
         ["^GSPC"],
         type="array",
-        items={"type": "string"},
+        items=_SYMBOL,
         minItems=1,
         title="Peers",
-        description="One symbol a line; any symbol of the source, in a universe or not.",
+        description="One symbol a line, for example ^GSPC; any symbol of the source, in a universe or not.",
     )
 
 
@@ -173,6 +192,7 @@ def csv_folder() -> Param:
     return Param(
         None,
         type=["null", "string"],
+        pattern=_PATH,
         title="Folder of CSV files",
         description="For the source csv: one file per symbol, for example AAPL.csv with date,open,high,low,close,volume.",
     )
@@ -188,7 +208,7 @@ def models() -> Param:
     return Param(
         [],
         type=["null", "array"],
-        items={"type": "string"},
+        items={"type": "string", "pattern": _NAME},
         examples=list(CATALOG),
         title="Models",
         description="Ids of the catalogue; empty: all.",
@@ -210,9 +230,9 @@ def months() -> Param:
     return Param(
         [],
         type=["null", "array"],
-        items={"type": "string"},
+        items=_MONTH,
         title="Months",
-        description="Months that changed, as YYYY-MM; a run started by an event knows them. Empty: not known.",
+        description="Months that changed, one a line, for example 2018-05; a run started by an event knows them. Empty: not known.",
     )
 
 
@@ -221,6 +241,7 @@ def model() -> Param:
     return Param(
         None,
         type=["null", "string"],
+        pattern=_NAME,
         title="Model",
         examples=list(CATALOG),
         description="One id of the catalogue; empty: all that have a challenger.",
@@ -229,7 +250,13 @@ def model() -> Param:
 
 def version() -> Param:
     """Which version of it."""
-    return Param(None, type=["null", "string"], title="Version", description="Of the model above; empty: its challenger.")
+    return Param(
+        None,
+        type=["null", "string"],
+        pattern=_whole("[1-9][0-9]*"),
+        title="Version",
+        description="Of the model above, for example 3; empty: its challenger.",
+    )
 
 
 def action() -> Param:
@@ -253,7 +280,7 @@ def predictions() -> Param:
     return Param(
         [],
         type=["null", "array"],
-        items={"type": "string"},
+        items={"type": "string", "pattern": _NAME},
         title="Predictions",
         examples=["direction_xgboost", "direction_lstm", "industry_linear"],
         description="Models whose predictions are traded on, one a line; with rules empty too: all rules and all that predicted.",
@@ -265,7 +292,7 @@ def rules() -> Param:
     return Param(
         [],
         type=["null", "array"],
-        items={"type": "string"},
+        items={"type": "string", "pattern": _NAME},
         title="Rules",
         examples=["moving_average_cross", "channel_breakout", "rsi_reversion", "momentum", "bollinger_reversion"],
         description="Published rules, one a line, each with all of its parameter sets; docs/simulation.md lists them.",
@@ -283,6 +310,8 @@ def costs() -> Param:
         {},
         type=["null", "object"],
         title="Costs",
+        additionalProperties=False,
+        properties={name: {"type": "number", "minimum": 0} for name in ("fee", "half_spread", "slippage", "volatility_share")},
         examples=[{"fee": 0.001}],
         description="Replace some of the costs of include/config/costs.yaml: fee, half_spread, slippage, volatility_share.",
     )
@@ -303,8 +332,9 @@ def fills_file() -> Param:
     return Param(
         None,
         type=["null", "string"],
+        pattern=_PATH,
         title="CSV file of fills",
-        description="One row a trade; docs/simulation.md lists the columns.",
+        description="For example /data/fills.csv. One row a trade; docs/simulation.md lists the columns.",
     )
 
 
@@ -313,6 +343,7 @@ def model_type() -> Param:
     return Param(
         None,
         type=["null", "string"],
+        pattern=_NAME,
         title="Model type",
         examples=list(STRATEGY_TYPES),
         description="ensemble to begin with; classifier for probabilities by a network; rl_agent for stakes; or an id. Empty: all three.",
@@ -356,7 +387,8 @@ def backtest_timeframe() -> Param:
     return Param(
         None,
         type=["null", "string"],
-        examples=list(TIMEFRAMES),
+        enum=[None, *TIMEFRAMES],
+        values_display={"null": "as the event says"},
         title="Timeframe",
         description="Bars that were traded on; empty: what the event tells, else 1d.",
     )

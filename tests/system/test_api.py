@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ from include.settings import settings
 from marketmill.api.body_limit import MOST_BYTES
 from marketmill.api.submission import MOST_WAITING
 from ml.training import train
+from tests.conftest import PROJECT
 from tests.model_lake import real_bars, write_lake
 from tests.system.airflow_server import AirflowServer
 
@@ -70,7 +72,8 @@ def test_every_route_wants_to_know_who_asks(server):
         for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YWRtaW46YWRtaW4="}):
             answer = nobody.request(method, path, headers=headers, content=b"{nonsense")
             assert answer.status_code == 401, (method, path, answer.text)
-            assert answer.headers["content-type"] == "application/problem+json"
+            wanted = "text/html; charset=utf-8" if "/pages/" in path else "application/problem+json"
+            assert answer.headers["content-type"] == wanted
 
 
 def test_a_viewer_reads_and_changes_nothing(server):
@@ -107,6 +110,17 @@ def test_a_job_is_a_run_of_a_dag(server):
     )
     assert datetime.fromisoformat(job["created_at"]).utcoffset() == timedelta(0)
     assert job["run_url"] == f"{server.address}/dags/train_models/runs/{accepted['job_id']}"
+
+
+def test_a_type_goes_to_the_dag_that_learns_from_backtests(server):
+    asked = {"model_type": "ensemble", "config": {"min_composite_score": 0.5}, "hyperparameter_search": True, "n_trials": 50}
+    job_id = server.api.post("/models/train", json=asked).json()["job_id"]
+    assert job_id.startswith("train_ensemble_")
+    conf = server.airflow_api("GET", f"dags/train_strategies/dagRuns/{job_id}")["conf"]
+    assert conf | {"model_type": ""} == {"min_composite_score": 0.5, "hyperparameter_search": True, "n_trials": 50, "model_type": ""}
+    assert conf["model_type"] in {"ensemble", "strategy_ensemble"}
+    assert server.api.get(f"/models/training/{job_id}").json()["model_type"] == "ensemble"
+    assert server.api.delete(f"/models/training/{job_id}").status_code == 200
 
 
 def test_a_job_can_be_cancelled_once(server):
@@ -278,7 +292,29 @@ def test_pages_are_shown_to_those_who_may(server):
         assert answer.headers["content-type"].startswith("text/html")
         assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert viewer.get("/../../pages/reports/one/index.html").text == "<h1>one</h1>"
+    assert "no quality page yet" in viewer.get("/../../pages/quality").text
+    server.lake.write("reports/one/quality.html", b"<h1>quality</h1>")
+    server.lake.write("reports/data_docs/index.html", b"<h1>docs</h1>")
+    for page, path in (("quality", "one/quality.html"), ("data-docs", "data_docs/index.html")):
+        answer = viewer.get(f"/../../pages/{page}", follow_redirects=True)
+        assert (answer.status_code, answer.url.path) == (200, f"/marketmill/pages/reports/{path}")
     assert "There is no such run" in viewer.get(f"/../..{PAGES[-1]}").text
+
+
+def test_the_page_shows_what_works(server):
+    """Every line of the section about the API is typed into a shell; each request is answered as the page says."""
+    page = (PROJECT / "docs" / "airflow.md").read_text()
+    shown = re.findall(r"```sh\n(.*?)```", page.partition("## The API")[2], re.DOTALL)
+    script = "set -eu\n" + 'curl() { command curl --fail-with-body --silent --show-error "$@"; echo; }\n' + "".join(shown)
+    environment = server.environment | {"AIRFLOW": server.address, "PASSWORD": server.passwords["admin"]}
+    ran = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=200, env=environment)
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr
+    answers = [json.loads(line) for line in ran.stdout.splitlines() if line]
+    described = {(method, re.sub(r"\{\w+\}", "", path)) for method, path in routes(server)}
+    assert len(shown) >= 6
+    assert len(answers) >= len(described) - 2, "two of the routes are told of in words"
+    assert answers[0]["job_id"] == answers[1]["job_id"]
+    assert answers[3]["status"] == "failed"
 
 
 def test_fuzzing_finds_no_error_of_the_server(server, tmp_path):

@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from marketmill.api.problems import problem
+from marketmill.api.problems import answer
 
 Method = Literal["GET", "POST", "PUT"]
 
@@ -34,7 +34,8 @@ class Authenticated:
             await get_user(request, None, await bearer_scheme(request))
         except HTTPException as error:
             # A token that cannot be read proves nobody's identity, so it is 401 like none at all; Airflow itself says 403.
-            await problem(401, str(error.detail), headers={"WWW-Authenticate": "Bearer"})(scope, receive, send)
+            told = answer(request, 401, f"{error.detail}: log in to Airflow first", headers={"WWW-Authenticate": "Bearer"})
+            await told(scope, receive, send)
             return
         await self._application(scope, receive, send)
 

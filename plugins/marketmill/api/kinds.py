@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from include.errors import ConfigurationError
-from ml.catalog import STRATEGY_TYPES, find_entry
-
-#: Models that learn from backtests have a DAG of their own, and names by which people call them.
-_STRATEGIES = "strategy_"
-TYPES: Mapping[str, str] = MappingProxyType(STRATEGY_TYPES)
+from ml.catalog import BACKTESTS, STRATEGY_TYPES, find_entry
 
 
 @dataclass(frozen=True)
@@ -38,20 +32,11 @@ def find_model(name: str) -> str:
         If there is none; where a question has several models (``direction``), the message names them.
     """
     try:
-        return find_entry(TYPES.get(name, name)).model_id
+        return find_entry(STRATEGY_TYPES.get(name, name)).model_id
     except ConfigurationError as error:
-        types = [kind for kind, model_id in TYPES.items() if _exists(model_id)]
-        raise ConfigurationError(f"{error}" + (f"; or a type: {', '.join(types)}" if types else "")) from None
+        raise ConfigurationError(f"{error}; or a type: {', '.join(STRATEGY_TYPES)}") from None
 
 
 def training_dag(model_id: str) -> str:
     """DAG that trains a model."""
-    return TRAINING.dag_ids[model_id.startswith(_STRATEGIES)]
-
-
-def _exists(model_id: str) -> bool:
-    try:
-        find_entry(model_id)
-    except ConfigurationError:
-        return False
-    return True
+    return TRAINING.dag_ids[find_entry(model_id).learns_from == BACKTESTS]

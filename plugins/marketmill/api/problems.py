@@ -49,6 +49,19 @@ def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = Non
     return JSONResponse(content, status, headers, MEDIA_TYPE)
 
 
+def answer(
+    request: Request, status: int, detail: str, *, headers: Mapping[str, str] | None = None, errors: list[dict[str, str]] | None = None
+) -> Response:
+    """Tell a program by a problem document, and who looks at a page by a page."""
+    if "/pages/" not in request.scope["path"]:
+        return problem(status, detail, headers=headers, errors=errors)
+    from marketmill.pages.rendering import page
+
+    told = page("message.html", status, title=HTTPStatus(status).phrase, text=_sayable(detail))
+    told.headers.update(headers or {})
+    return told
+
+
 def _sayable(text: str) -> str:
     """Replace halves of characters, which JSON can hold and UTF-8 cannot: they come back in what was asked."""
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -72,33 +85,33 @@ def answer_with_problems(application: FastAPI) -> None:
     application.add_exception_handler(Exception, _unexpected)
 
 
-def _http(_: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     if not isinstance(error, StarletteHTTPException):
         raise error
-    return problem(error.status_code, str(error.detail), headers=error.headers)
+    return answer(request, error.status_code, str(error.detail), headers=error.headers)
 
 
-def _invalid(_: Request, error: Exception) -> Response:
+def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     found = [{"pointer": "/" + "/".join(str(step) for step in one["loc"]), "detail": str(one["msg"])} for one in error.errors()]
-    return problem(422, "; ".join(f"{one['pointer']}: {one['detail']}" for one in found), errors=found)
+    return answer(request, 422, "; ".join(f"{one['pointer']}: {one['detail']}" for one in found), errors=found)
 
 
-def _ours(_: Request, error: Exception) -> Response:
+def _ours(request: Request, error: Exception) -> Response:
     if isinstance(error, ConfigurationError):
-        return problem(422, str(error))
+        return answer(request, 422, str(error))
     status = 503 if isinstance(error, LakeError | ModelError) else 500
-    return problem(status, str(error))
+    return answer(request, status, str(error))
 
 
-def _busy(_: Request, error: Exception) -> Response:
+def _busy(request: Request, error: Exception) -> Response:
     del error  # it holds the statement
-    return problem(503, "Airflow's database is busy; ask again in a moment", headers={"Retry-After": _RETRY_SECONDS})
+    return answer(request, 503, "Airflow's database is busy; ask again in a moment", headers={"Retry-After": _RETRY_SECONDS})
 
 
-def _unexpected(_: Request, error: Exception) -> Response:
-    return problem(500, f"an error that nobody expected ({type(error).__name__}); the log of Airflow's API server holds it")
+def _unexpected(request: Request, error: Exception) -> Response:
+    return answer(request, 500, f"an error that nobody expected ({type(error).__name__}); the log of Airflow's API server holds it")
 
 
 def refuse(status: int, detail: str, **headers: str) -> HTTPException:

@@ -9,6 +9,7 @@ from airflow.sdk import Context
 
 from include.assets import BARS
 from marketmill.events import chosen
+from marketmill.links import DataDocsLink
 from marketmill.notifications import Topic, notify
 from marketmill.operators.base import MillOperator, run_name
 
@@ -23,6 +24,7 @@ class CheckBarsOperator(MillOperator):
     """
 
     template_fields: Sequence[str] = ("reviewed",)
+    operator_extra_links = (DataDocsLink(),)
 
     def __init__(self, *, reviewed: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)

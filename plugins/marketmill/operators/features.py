@@ -14,6 +14,7 @@ from include.assets import FEATURES
 from include.check_environment import java_problem
 from include.errors import ConfigurationError, LakeError
 from marketmill.events import chosen
+from marketmill.links import DataDocsLink, FeaturesLink, SparkLink
 from marketmill.operators.base import MillOperator, run_name
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class BuildFeaturesOperator(MillOperator):
     """
 
     template_fields: Sequence[str] = ("timeframe",)
+    operator_extra_links = (SparkLink(), FeaturesLink())
 
     def __init__(self, *, timeframe: str, spark_conn_id: str = "spark_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -108,6 +110,7 @@ class CheckFeaturesOperator(MillOperator):
     """
 
     template_fields: Sequence[str] = ("built",)
+    operator_extra_links = (DataDocsLink(), FeaturesLink())
 
     def __init__(self, *, built: Any, **kwargs: Any) -> None:
         super().__init__(outlets=[FEATURES], **kwargs)

@@ -10,6 +10,7 @@ from airflow.sdk import Context
 
 from include.assets import REPORT
 from marketmill.events import chosen
+from marketmill.links import ReportLink
 from marketmill.operators.base import MillOperator, run_name
 from marketmill.operators.fetch import PlanFetchOperator
 from marketmill.window import Wish, parse_day
@@ -42,6 +43,8 @@ class PlanForecastOperator(PlanFetchOperator):
 
 class ForecastIndustryOperator(MillOperator):
     """Train, judge and publish the forecast. Returns ``report`` (path below the lake's root), ``model`` and ``version``."""
+
+    operator_extra_links = (ReportLink(),)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(outlets=[REPORT], **kwargs)

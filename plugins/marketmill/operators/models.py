@@ -10,6 +10,7 @@ from airflow.sdk import Context
 from include.assets import MODEL, REPORT
 from include.errors import UnsuitableError
 from marketmill.events import chosen
+from marketmill.links import MlflowLink, ModelLink, ReportLink
 from marketmill.months import changed_months
 from marketmill.operators.base import MillOperator, run_name
 from marketmill.window import parse_day
@@ -37,10 +38,12 @@ class TrainModelOperator(MillOperator):
     """
 
     template_fields: Sequence[str] = ("model_id",)
+    operator_extra_links = (ModelLink(), MlflowLink())
 
     def __init__(self, *, model_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model_id = model_id
+        self.version: str | None = None
 
     def work(self, context: Context) -> dict[str, Any]:
         """Train, evaluate, register."""
@@ -64,6 +67,7 @@ class TrainModelOperator(MillOperator):
             if params.get("models"):
                 raise  # it was asked for by name
             self.skip(str(error))
+        self.version = trained.version
         if trained.reused:
             # Nobody waits for it in this run; the API tells whoever asked for the training.
             context["ti"].xcom_push(key="return_value", value={"model": trained.model_id, "version": trained.version})
@@ -82,6 +86,8 @@ class TrainModelOperator(MillOperator):
 
 class PublishReportOperator(MillOperator):
     """Write the page of a run. Returns its path below the lake's root."""
+
+    operator_extra_links = (ReportLink(),)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(outlets=[REPORT], **kwargs)

@@ -9,6 +9,7 @@ from airflow.sdk import Context
 
 from include.assets import PREDICTIONS
 from include.errors import ConfigurationError
+from marketmill.links import ModelLink
 from marketmill.months import changed_months
 from marketmill.operators.base import MillOperator
 
@@ -42,6 +43,7 @@ class PredictOperator(MillOperator):
     """
 
     template_fields: Sequence[str] = ("model_id",)
+    operator_extra_links = (ModelLink(),)
 
     def __init__(self, *, model_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

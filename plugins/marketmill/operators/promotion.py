@@ -10,6 +10,7 @@ from airflow.sdk import Context
 
 from include.errors import ConfigurationError, ModelError
 from marketmill.events import triggering_extras
+from marketmill.links import ModelLink
 from marketmill.notifications import Topic, notify
 from marketmill.operators.base import MillOperator
 
@@ -52,6 +53,7 @@ class DecidePromotionOperator(MillOperator):
     """
 
     template_fields: Sequence[str] = ("asked",)
+    operator_extra_links = (ModelLink(),)
 
     def __init__(self, *, asked: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -99,6 +101,7 @@ class ApprovePromotionOperator(HITLOperator):
     """
 
     template_fields: Sequence[str] = ("decision",)
+    operator_extra_links = (ModelLink(),)
 
     def __init__(self, *, decision: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(subject="Promote?", options=[APPROVE, REJECT], defaults=REJECT, **kwargs)
@@ -125,6 +128,7 @@ class ChangeChampionOperator(MillOperator):
     """Promote or demote; skipped where the champion stays, failed where a challenger could not be judged."""
 
     template_fields: Sequence[str] = ("decision",)
+    operator_extra_links = (ModelLink(),)
 
     def __init__(self, *, decision: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)

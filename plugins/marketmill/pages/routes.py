@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.models.dagrun import DagRun
@@ -98,4 +99,4 @@ def run(dag_id: str, run_id: str, request: Request, user: GetUserDep) -> Respons
 
 def _to(request: Request, path: str) -> Response:
     """Redirect to a file of the reports, so that its links lead where they should."""
-    return RedirectResponse(request.url_for("report_file", path=path).path, 303)
+    return RedirectResponse(f"{request.scope['root_path']}/pages/reports/{quote(path)}", 303)

@@ -6,9 +6,9 @@ from __future__ import annotations
 def _entry(name: str, path: str) -> dict[str, str]:
     return {
         "name": name,
-        "href": f"/marketmill/pages/{path}",
+        # No slash first: Airflow may be served below a path of its own.
+        "href": f"marketmill/pages/{path}",
         "destination": "nav",
-        "category": "marketmill",
         "url_route": f"marketmill-{path}",
     }
 
@@ -22,7 +22,7 @@ VIEWS: list[dict[str, str]] = [
     _entry("Models", "models"),
     {
         "name": "Report",
-        "href": "/marketmill/pages/runs/{DAG_ID}/{RUN_ID}",
+        "href": "marketmill/pages/runs/{DAG_ID}/{RUN_ID}",
         "destination": "dag_run",
         "url_route": "marketmill-report",
     },
