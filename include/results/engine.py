@@ -42,6 +42,9 @@ def open_engine(address: Address) -> Engine:
         engine = create_engine(
             address.url,
             connect_args={"connect_timeout": "10", "application_name": "marketmill", "options": _PATIENCE, **address.options},
+            # Many rows at once, also where a row that is there is replaced: else each would wait for its own answer.
+            executemany_mode="values_plus_batch",
+            executemany_batch_page_size=500,
             pool_pre_ping=True,
             hide_parameters=True,
         )
