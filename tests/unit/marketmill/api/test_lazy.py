@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -15,6 +16,7 @@ MADE: list[str] = []
 
 def make() -> object:
     MADE.append("made")
+    time.sleep(0.2)  # all who ask meet while it is built
 
     async def application(scope, receive, send) -> None:
         await send({"scope": scope["path"]})
