@@ -12,7 +12,7 @@ from ml.report.quality_months import MonthQuality
 
 _VERDICT_STYLES = {
     "met": "good", "not met": "bad", "trivially met": "fair", "steady": "good", "drifted": "bad", "too early to tell": "fair",
-    "edge": "good", "no edge": "fair",
+    "edge": "good", "no edge": "fair", "in sample": "bad",
 }  # fmt: skip
 
 

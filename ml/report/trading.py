@@ -23,7 +23,7 @@ from ml.validation.random_twins import Twins, random_twins
 
 #: Trades of the log that are on the page.
 _MOST = 20
-EDGE, NO_EDGE = "edge", "no edge"
+EDGE, NO_EDGE, LEARNT = "edge", "no edge", "in sample"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,9 @@ class TradesView:
     @property
     def verdict(self) -> str:
         """An edge needs both: better than its twins, and better than the best of so many tries without skill."""
-        return EDGE if self.best.twins.has_edge and self.deflated.probability > ACCEPTED and not self.in_sample else NO_EDGE
+        if self.in_sample:
+            return LEARNT
+        return EDGE if self.best.twins.has_edge and self.deflated.probability > ACCEPTED else NO_EDGE
 
     @property
     def lucky(self) -> int:

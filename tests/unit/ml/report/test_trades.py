@@ -68,7 +68,7 @@ def test_what_was_learnt_before_is_marked_and_never_an_edge(source):
     run_id = publish(source, Run("oracle", [Oracle()], FREE, in_sample=True))
     view = read_trading(source, run_id, seed=7)
     assert view.in_sample
-    assert view.verdict == "no edge"
+    assert view.verdict == "in sample"
     page = source.lake.read(publish_trades_page(source, [run_id], run="r", seed=7)).decode()
     assert "<b>In sample.</b>" in page
     assert 'class="mark-sample"' in page
