@@ -33,6 +33,7 @@ _HELD_OUT_SHARE = 0.3
 _FOLLOWING_SHARE = 0.7  # of the rows whose class the features tell
 _PULL = 4.0  # the farthest that a value is moved, in standard deviations of its change from row to row
 _MOST_CLASSES = 10
+_FEWEST_DAYS = 20
 _CHANCE = 0.03  # of the loss; what luck alone saves is a percent or less
 
 _Change = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
@@ -130,13 +131,15 @@ def _constant(stated: Predictions, known: Dataset) -> Predictions:
 
 
 def _gains(data: Dataset, held_out: np.ndarray, better: Predictions, other: Predictions) -> dict[str, Interval]:
-    """By label the share of the loss of ``other`` that ``better`` saves, by day, on the rows held out."""
+    """By label the share of the loss of ``other`` that ``better`` saves on the rows held out, by day, or by bar where days are few."""
     gains = {}
     for name, label in data.labels.items():
         usable = held_out & label["value"].notna() & better[name][MODEL].notna() & other[name][MODEL].notna()
         metric = "log_loss" if probability_columns(better[name], MODEL) else "rmse"
         losses = [row_losses(said[name].assign(actual=label["value"])[usable], MODEL, metric) for said in (better, other)]
-        gains[name] = block_bootstrap(by_day((losses[1] - losses[0]) / losses[1].mean(), data.rows.loc[usable, "closed_at"]))
+        saved, closed = (losses[1] - losses[0]) / losses[1].mean(), data.rows.loc[usable, "closed_at"]
+        few = closed.dt.floor("D").nunique() < _FEWEST_DAYS
+        gains[name] = block_bootstrap(pd.Series(saved).groupby(closed.to_numpy()).mean().to_numpy() if few else by_day(saved, closed))
     return gains
 
 

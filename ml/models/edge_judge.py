@@ -51,7 +51,7 @@ def judge_edge(walk_forward: pd.DataFrame) -> Judgement:
     groups = [_win_group(WINS, wins, {}), _net_group(NET_RETURN, net, {})]
     symbols = list(wins["symbol"].unique())
     if len(symbols) > 1:
-        groups += [_win_group(f"{WINS}, {symbol}", wins[wins["symbol"] == symbol], {"symbol": symbol}) for symbol in symbols]
+        groups += [_win_group(str(symbol), wins[wins["symbol"] == symbol], {"symbol": symbol}) for symbol in symbols]
     real = wins["origin"] == REAL
     if real.sum() >= _FEWEST_REAL:
         groups.append(_win_group("real trades", wins[real], {"origin": REAL}))

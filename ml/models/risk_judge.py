@@ -28,7 +28,9 @@ def judge_risk(walk_forward: pd.DataFrame) -> Judgement:
     by_symbol = {str(symbol): part for symbol, part in rows.groupby("symbol", sort=False)}
     if len(by_symbol) > 1:
         groups += [_judge_group(symbol, part, {"symbol": symbol}) for symbol, part in by_symbol.items()]
-    return Judgement(groups, [_beats_the_quantile(rows), _covers(rows)], {"name": "pinball_95", "unit": "percent", "lower_is_better": True})
+    return Judgement(
+        groups, [_beats_the_quantile(rows), _covers(rows)], {"name": "pinball_95", "unit": "% of the entry price", "lower_is_better": True}
+    )
 
 
 def _judge_group(name: str, rows: pd.DataFrame, where: dict[str, str]) -> dict[str, Any]:

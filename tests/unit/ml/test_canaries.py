@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -122,6 +122,15 @@ def test_one_that_does_not_learn_from_labels_has_no_canary():
     card = check_canaries("line", Constant(), NUMBERS, seed=7)
     assert card[PLANTED]["verdict"] == card[SHUFFLED]["verdict"] == "not applicable"
     assert "does not look at labels" in card[PLANTED]["reason"]
+
+
+def test_bars_of_two_days_are_counted_by_bar():
+    """By day there would be two numbers, one of them of a few rows of which the features tell nothing."""
+    closed = pd.Series(pd.date_range("2024-08-30 22:00", periods=ROWS // 3, freq="5min", tz="UTC", unit="us")).repeat(3)
+    rows = NUMBERS.rows.assign(timestamp=closed.array, closed_at=closed.array)
+    rows.loc[rows["closed_at"] < "2024-08-31", NUMBERS.features] = 0.0
+    card = check_canaries("line", Line(), replace(NUMBERS, rows=rows), seed=7)
+    assert card[PLANTED]["share_of_loss_saved"]["label"]["low"] > 0.1
 
 
 def test_the_same_seed_gives_the_same_card():
