@@ -67,12 +67,16 @@ def measure(features: pa.Table, bars: pa.Table, beside: Beside) -> pd.DataFrame:
 def differing(published: pa.Table, recomputed: pa.Table, names: Sequence[str]) -> pd.DataFrame:
     """Compare the values of equal keys bit by bit; a row that only one of the two has differs in all of them.
 
+    Of a row that is there twice the first counts: another rule tells of it.
+
     Returns
     -------
     pandas.DataFrame
         ``symbol``, ``differing`` (values) and ``differing_in``, for each symbol of either.
     """
-    first, second = (table.select([*_KEYS, *names]).to_pandas().set_index(_KEYS) for table in (published, recomputed))
+    first, second = (
+        table.select([*_KEYS, *names]).to_pandas().drop_duplicates(_KEYS).set_index(_KEYS) for table in (published, recomputed)
+    )
     rows = first.index.union(second.index)
     missing = ~(rows.isin(first.index) & rows.isin(second.index))
     one, other = (frame.reindex(rows).to_numpy(np.float32) for frame in (first, second))

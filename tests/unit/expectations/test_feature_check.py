@@ -92,7 +92,7 @@ def test_a_fault_fails_the_run_and_is_named(built: Lake, damage: Callable[[Chang
     with pytest.raises(LakeError, match=rf"in {month} break the rule {rule}: .*nothing that waits for them is started"):
         checked(built, month)
     assert read_certificate(built, "1d") == before
-    assert f"<td>{rule}</td>" in built.read("reports/data_docs/check-features-1d.html").decode()
+    assert f'<td><a href="rules.html#{rule}">' in built.read("reports/data_docs/check-features-1d.html").decode()
 
 
 def test_an_empty_feature_is_a_warning(built: Lake, damage: Callable[[Change], str]) -> None:

@@ -78,4 +78,4 @@ def test_a_real_chain_of_yahoo(lake: Lake) -> None:
     assert summary.flags["quote_not_crossed"] == 1
     assert summary.flags["volatility_plausible"] == odd.sum() > 50
     assert summary.flags["option_once"] == 0
-    assert "<td>quote_not_crossed</td>" in lake.read("reports/data_docs/check-yahoo-option_chains.html").decode()
+    assert '<td><a href="rules.html#quote_not_crossed">' in lake.read("reports/data_docs/check-yahoo-option_chains.html").decode()
