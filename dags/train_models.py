@@ -30,6 +30,7 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS
         "end": params.end("the last bar"),
         "seed": params.seed(),
         "force": params.force_training(),
+        "continue_boosting": params.continue_boosting(),
         "months": params.months(),
     },
     tags=["models"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ _STALE_WINDOWS = 2
 
 @dataclass(frozen=True)
 class BacktestSource(Source):
-    """A source that holds backtests, too.
+    """A source that holds backtests, too; an earlier ``end`` takes whole windows away.
 
     Attributes
     ----------
@@ -33,6 +34,7 @@ class BacktestSource(Source):
         Features of each symbol, by the time they were known: ``symbol``, ``known_at`` and a column a feature.
     """
 
+    ends_by_row: ClassVar[bool] = False
     results: pd.DataFrame = field(default_factory=pd.DataFrame)
     market: pd.DataFrame = field(default_factory=pd.DataFrame)
 

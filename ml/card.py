@@ -27,8 +27,8 @@ _SCHEME = (
 VERDICTS = ("met", "not met", "trivially met")
 _CODE = Path(__file__).parent
 _NOT_TRAINING = (
-    "report", "models", "drift", "card.py", "registry.py", "catalog.py", "gate.py", "promotion.py", "decision_card.py", "prediction.py",
-    "replay.py",
+    "report", "models", "drift", "stages.py", "card.py", "registry.py", "catalog.py", "gate.py", "promotion.py", "decision_card.py",
+    "prediction.py", "replay.py",
 )  # fmt: skip
 
 
@@ -106,6 +106,11 @@ def evaluated(facts: Mapping[str, Any], data: Dataset, predictions: pd.DataFrame
             f"card of {facts['model_name']}: figures that are not finite {broken}, unknown verdicts {wrong}; nothing was registered"
         )
     return card
+
+
+def known_until(card: Mapping[str, Any]) -> pd.Timestamp:
+    """Latest moment at which an outcome can have been known and yet be in the training data: the end of its last day."""
+    return pd.Timestamp(card["window"]["last"], tz="UTC") + pd.Timedelta(days=1)
 
 
 def _code_hash(entry: Entry) -> str:

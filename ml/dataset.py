@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -32,8 +33,11 @@ _MARGIN = pd.Timedelta(days=10)  # two calendar years of sessions begin and end 
 class Source:
     """Where the rows come from.
 
-    A lake, a universe, and the half-open UTC interval of bar openings (None: all there is).
+    A lake, a universe, and the half-open UTC interval of bar openings (None: all there is). ``ends_by_row`` says whether an earlier
+    ``end`` leaves the rows before it as they are.
     """
+
+    ends_by_row: ClassVar[bool] = True
 
     lake: Lake
     universe: Universe
@@ -115,6 +119,14 @@ class Dataset:
         kept = self._take(self.rows["closed_at"] < moment)
         labels = {name: label.where(label["known_at"] <= moment) for name, label in kept.labels.items()}
         return replace(kept, labels=labels)
+
+    def known_since(self, moment: pd.Timestamp) -> Dataset:
+        """All rows, but only the labels that were not known by ``moment``."""
+        return replace(self, labels={name: label.where(label["known_at"] > moment) for name, label in self.labels.items()})
+
+    def part(self, symbols: list[str], features: list[str]) -> Dataset:
+        """Rows of some symbols, and some features of them."""
+        return replace(self._take(self.rows["symbol"].isin(symbols)), features=features)
 
     def before(self, moment: pd.Timestamp) -> Dataset:
         """Rows closed before ``moment``, with their labels whenever known: for judging, never for fitting."""

@@ -18,6 +18,7 @@ from include.feature_sets import read_current
 from include.lake import Lake
 from include.months import MONTH_FORMAT, month_start
 from include.schemas import MOST_CLASSES, PREDICTIONS
+from ml.card import known_until
 from ml.catalog import make_model
 from ml.dataset import KEYS, Dataset
 from ml.promotion import Serving, serving
@@ -82,7 +83,7 @@ def state_again(lake: Lake, version: Registered, serves: Mapping[str, str], mont
 def statements(data: Dataset, version: Registered, serves: Mapping[str, str], months: Sequence[str]) -> pd.DataFrame:
     """Say what ``serves`` names (by label; the model where a label is not named) of the rows of some months."""
     card, model = version.card, make_model(str(version.card["model_name"]), version.card["params"])
-    trained_until = _trained_until(card)
+    trained_until = known_until(card)
     stated = {MODEL: version.load().predict(data)}
     if baselines := {*serves.values()} - {MODEL}:
         simple = model.baselines(data.known_by(trained_until + pd.Timedelta(microseconds=1)), data)
@@ -135,11 +136,6 @@ def prepare(lake: Lake, version: Registered) -> Dataset:
             f"{version.model_id} version {version.version} needs {', '.join(missing)}, which the lake has not; run train_models"
         )
     return data
-
-
-def _trained_until(card: Mapping[str, Any]) -> pd.Timestamp:
-    """Latest moment at which an outcome can have been known and yet be in the training data: the end of its last day."""
-    return pd.Timestamp(card["window"]["last"], tz="UTC") + pd.Timedelta(days=1)
 
 
 def _outside(rows: pd.DataFrame, version: Registered) -> pd.Series:

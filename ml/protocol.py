@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 
@@ -60,3 +60,11 @@ class Model(Protocol):
 
     def judge(self, walk_forward: pd.DataFrame) -> Judgement:
         """Say what the walk-forward is worth; raises ModelError where it is too good to be honest."""
+
+
+@runtime_checkable
+class ContinuableModel(Model, Protocol):
+    """A model whose fit can go on from an earlier one."""
+
+    def update(self, before: Any, new: Dataset, *, seed: int) -> Fitted:
+        """Add to ``before``, a fitted model of this kind, what the labels of ``new`` say; labels that it knew are null there."""

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from filelock import FileLock
 
@@ -243,8 +245,21 @@ def _open(version: ModelVersion) -> Registered:
 
     uri = settings().mlflow_tracking_uri
     version = _client().get_model_version(version.name, version.version)  # a search leaves the aliases out
+    # Beside a SQLite file the artifacts lie on this machine and are read in place; a server's are fetched, and go with what holds them.
+    fetched = None if _sqlite_file() else mkdtemp(prefix="marketmill-model-")
+    try:
+        found = _checked(version, Path(download_artifacts(run_id=version.run_id, artifact_path="", tracking_uri=uri, dst_path=fetched)))
+    except BaseException:
+        if fetched:
+            rmtree(fetched, ignore_errors=True)
+        raise
+    if fetched:
+        finalize(found, rmtree, fetched, ignore_errors=True)
+    return found
+
+
+def _checked(version: ModelVersion, folder: Path) -> Registered:
     hashes = {key.removeprefix(_HASH_TAG): value for key, value in version.tags.items() if key.startswith(_HASH_TAG)}
-    folder = Path(download_artifacts(run_id=version.run_id, artifact_path="", tracking_uri=uri))
     checked = {path: _read_checked(version.name, version.version, folder, path, sha256) for path, sha256 in sorted(hashes.items())}
     if CARD not in checked:
         raise ModelError(f"model {version.name} version {version.version} has no {CARD}; train it again")

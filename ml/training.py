@@ -24,11 +24,15 @@ from ml import registry
 from ml.canaries import check_canaries
 from ml.card import describe, evaluated
 from ml.catalog import FEATURES, find_entry, make_model
+from ml.continuing import Continued, compare_old_and_new, find_former
 from ml.dataset import Dataset, Source
+from ml.leak_checks import certify
 from ml.methods.keras_files import array_bytes
 from ml.protocol import IMPORTANCE_FILE, Fitted, Model
 from ml.registry import DATASET, WALK_FORWARD
+from ml.report.card_page import CARD_PAGE, card_page
 from ml.sources import open_source
+from ml.stages import Stages
 from ml.trained_versions import note_version
 from ml.validation.dated import dated_split, share_split
 from ml.validation.walk_forward import walk_forward
@@ -47,7 +51,7 @@ class Trained:
     card: dict[str, Any]
 
 
-def train(
+def train(  # noqa: PLR0913 - a field of the form each
     lake: Lake,
     model_id: str,
     *,
@@ -57,6 +61,7 @@ def train(
     end: date | datetime | None = None,
     seed: int,
     force: bool = False,
+    continue_boosting: bool = False,
 ) -> Trained:
     """Train a model and register it as challenger, or return the version that the same inputs gave before.
 
@@ -68,31 +73,34 @@ def train(
         Half-open UTC interval of bar openings; None leaves a side open.
     force
         Train even where the same data, feature set, code, libraries, parameters and seed were trained before.
+    continue_boosting
+        Go on from the champion's trees on what became known since, instead of learning all anew: see :mod:`ml.continuing`.
 
     Raises
     ------
     ConfigurationError
         If the model or universe is unknown.
     UnsuitableError
-        If the model has nothing to learn from in that universe or timeframe.
+        If the model has nothing to learn from in that universe or timeframe, or nothing to go on from.
     LakeError
         If no features were built.
     ModelError
-        If there is too little data, a figure is too good to be honest, or a canary is dead.
+        If there is too little data, a figure is too good to be honest, a canary is dead, or something looks ahead.
     """
     source = open_source(lake, model_id, universe, timeframe, _utc(start), _utc(end))
-    trained = train_on(source, make_model(model_id), model_id, seed=seed, force=force)
+    trained = train_on(source, make_model(model_id), model_id, seed=seed, force=force, continue_boosting=continue_boosting)
     note_version(lake, universe, timeframe, model_id, trained.version)
     return trained
 
 
-def train_on(
+def train_on(  # noqa: PLR0913 - with the hooks of those who train models of their own
     source: Source,
     model: Model,
     model_id: str,
     *,
     seed: int,
     force: bool = False,
+    continue_boosting: bool = False,
     name: str | None = None,
     further: Callable[[Dataset, pd.DataFrame], dict[str, Any]] | None = None,
     fitted: Callable[[Dataset], Fitted] | None = None,
@@ -109,28 +117,46 @@ def train_on(
         Makes the version itself out of all data; None: the model is fitted on it.
     """
     entry, name = find_entry(model_id), name or model_id
-    feature_set = read_current(source.lake, source.timeframe)
-    data = model.prepare(source)
+    feature_set, stages = read_current(source.lake, source.timeframe), Stages()
+    with stages.stage("dataset"):
+        data = model.prepare(source)
     # Trades, backtests and bars of minutes seldom reach over the dated split.
     dated = entry.learns_from == FEATURES and source.timeframe == "1d"
     split = settings().dated_split if dated else share_split(data)
-    facts = describe(entry, source, feature_set, data, model.params(), seed, split)
+    params, former = model.params(), None
+    if continue_boosting:
+        former = find_former(name, model, data, feature_set.id)
+        params = params | {"continued_from": {"version": former.version, "weights_hash": former.weights_hash}}
+    facts = describe(entry, source, feature_set, data, params, seed, split)
     if not force and (found := _reusable(name, facts["identity"])):
         _LOG.info("%s: version %s was trained on exactly this, nothing to do", name, found.version)
         return Trained(name, found.version, found.run_id, reused=True, card=found.card)
 
     _LOG.info("%s: %d rows of %s", name, len(data.rows), ", ".join(data.symbols))
-    predictions = walk_forward(model, data, seed=seed)
-    judgement = model.judge(predictions)
-    canaries = check_canaries(model_id, model, data, seed=seed)
-    files = (fitted(data) if fitted else model.fit(data, seed=seed)).files()
-    card = evaluated(facts, data, predictions, judgement, _weights_hash(files)) | {"canaries": canaries}
+    with stages.stage("walk-forward"):
+        predictions = walk_forward(Continued(former.model) if former else model, data, seed=seed)
+        judgement = model.judge(predictions)
+    with stages.stage("canaries"):
+        canaries = check_canaries(model_id, model, data, seed=seed)
+    with stages.stage("fit"):
+        made = fitted(data) if fitted else former.go_on(data, seed=seed) if former else model.fit(data, seed=seed)
+        files = made.files()
+    with stages.stage("leak checks"):
+        checks = certify(model_id, model, source, data, made)
+    card = evaluated(facts, data, predictions, judgement, _weights_hash(files)) | {"canaries": canaries, "leak_checks": checks}
     card["importance"] = json.loads(files.get(IMPORTANCE_FILE, b"{}"))
-    card["dated_split"] = dated_split(model, data, split, judgement.main_metric, seed=seed)
+    with stages.stage("dated split"):
+        card["dated_split"] = dated_split(model, data, split, judgement.main_metric, seed=seed)
+    if former:
+        with stages.stage("old and new rows"):
+            lines = {"continued": made, "full refit": model.fit(data, seed=seed)}
+            card["continued"] = compare_old_and_new(former, lines, data, str(judgement.main_metric["name"]))
+    card["seconds"] = stages.seconds
     card |= further(data, predictions) if further else {}
     table = pa.Table.from_pandas(predictions, preserve_index=False).replace_schema_metadata(None)
     registered = registry.register(card, files, {WALK_FORWARD: parquet_bytes(table), DATASET: dataset_bytes(data)}, name=name)
-    _LOG.info("%s: version %s, %s (%s)", name, registered.version, card["verdict"], card["verdict_reason"])
+    registry.attach(registered.run_id, {CARD_PAGE: card_page(registered, predictions)})
+    _LOG.info("%s: version %s, %s (%s), in %s", name, registered.version, card["verdict"], card["verdict_reason"], stages)
     return Trained(name, registered.version, registered.run_id, reused=False, card=registered.card)
 
 

@@ -96,6 +96,11 @@ def fit_class_booster(
     return ClassBooster(start, tuple(int(code) for code in present), tuple(features), trees)
 
 
+def further_rounds(rounds: int) -> int:
+    """Trees to add where an earlier fit of so many goes on: a tenth, at least one."""
+    return max(1, rounds // 10)
+
+
 def continue_class_booster(
     booster: ClassBooster, values: np.ndarray, now: np.ndarray, later: np.ndarray, *, params: Mapping[str, Any], rounds: int, seed: int
 ) -> ClassBooster:

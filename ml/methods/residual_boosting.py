@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -82,15 +82,39 @@ def fit_residual_booster(
     params
         Settings of XGBoost; ``max_bin`` among them.
     """
-    import xgboost
-
     start = fit_line(formula, came) if np.ptp(formula) > _SAME else Line(0.0, float(logit(came.mean())))
     if start.slope <= 0:  # the formula knows nothing of this event: then a line would turn its order around
         start = Line(0.0, float(logit(came.mean())))
     names = list(signs)
-    matrix = xgboost.QuantileDMatrix(
-        values, label=came, base_margin=start(formula), feature_names=names, nthread=1, max_bin=params["max_bin"]
-    )
+    matrix = _matrix(values, came, start(formula), names, params)
+    return ResidualBooster(start, tuple(names), _boost(matrix, signs, params, rounds, seed))
+
+
+def continue_residual_booster(
+    former: ResidualBooster,
+    values: np.ndarray,
+    formula: np.ndarray,
+    came: np.ndarray,
+    *,
+    signs: Mapping[str, int],
+    params: Mapping[str, Any],
+    rounds: int,
+    seed: int,
+) -> ResidualBooster:
+    """Add ``rounds`` to a booster, fitted to new rows; the calibration stays. Parameters as in :func:`fit_residual_booster`."""
+    matrix = _matrix(values, came, former.start(formula), list(former.features), params)
+    return replace(former, trees=_boost(matrix, signs, params, rounds, seed, former.trees))
+
+
+def _matrix(values: np.ndarray, came: np.ndarray, margin: np.ndarray, features: list[str], params: Mapping[str, Any]) -> Any:
+    import xgboost
+
+    return xgboost.QuantileDMatrix(values, label=came, base_margin=margin, feature_names=features, nthread=1, max_bin=params["max_bin"])
+
+
+def _boost(matrix: Any, signs: Mapping[str, int], params: Mapping[str, Any], rounds: int, seed: int, before: bytes | None = None) -> bytes:
+    import xgboost
+
     settings = {
         **params,
         "objective": "binary:logistic",
@@ -100,5 +124,5 @@ def fit_residual_booster(
         "nthread": 1,
         "verbosity": 0,
     }
-    trees = bytes(xgboost.train(settings, matrix, num_boost_round=rounds).save_raw("ubj"))
-    return ResidualBooster(start, tuple(names), trees)
+    model = bytearray(before) if before else None
+    return bytes(xgboost.train(settings, matrix, num_boost_round=rounds, xgb_model=model).save_raw("ubj"))

@@ -17,7 +17,7 @@ import pandas as pd
 
 from ml.dataset import Dataset, Source
 from ml.labels.direction import BAND, DIRECTIONS
-from ml.methods.boosting import ClassBooster, fit_class_booster, load_class_booster
+from ml.methods.boosting import ClassBooster, continue_class_booster, fit_class_booster, further_rounds, load_class_booster
 from ml.methods.contributions import contribution_shares
 from ml.methods.transitions import as_columns
 from ml.models.direction_data import NEXT, direction_baselines, direction_dataset, learned, prior, scale_free, symbol_codes
@@ -69,6 +69,15 @@ class DirectionXgboost:
         booster = fit_class_booster(values, codes, later, prior(known), features=known.features, params=params, rounds=_ROUNDS, seed=seed)
         shares = contribution_shares(booster.trees, values, known.features) if booster.trees else {}
         return FittedDirection(booster, tuple(known.symbols), shares)
+
+    def update(self, before: FittedDirection, new: Dataset, *, seed: int) -> FittedDirection:
+        """Add trees; where each symbol starts from and what counts stay as they were."""
+        taken, later = learned(new)
+        values = new.rows.loc[taken, new.features].to_numpy(np.float32)
+        codes = symbol_codes(new.rows, list(before.symbols))[taken]
+        params, rounds = {**_BOOSTING, "min_child_weight": len(later) * _LEAF_SHARE}, further_rounds(_ROUNDS)
+        booster = continue_class_booster(before.booster, values, codes, later, params=params, rounds=rounds, seed=seed)
+        return FittedDirection(booster, before.symbols, before.importance)
 
     def load(self, files: Mapping[str, bytes]) -> FittedDirection:
         """Read back what :meth:`FittedDirection.files` gave."""

@@ -17,7 +17,7 @@ import pandas as pd
 
 from ml.dataset import Dataset, Source
 from ml.labels.regime5 import REGIMES, regime5
-from ml.methods.boosting import ClassBooster, fit_class_booster, load_class_booster
+from ml.methods.boosting import ClassBooster, continue_class_booster, fit_class_booster, further_rounds, load_class_booster
 from ml.methods.contributions import contribution_shares
 from ml.methods.transitions import as_columns
 from ml.models.regime_data import HORIZONS, known_today, pairs, regime_baselines, regime_dataset, start
@@ -35,11 +35,7 @@ _MARKET_FEATURES = (
     "volatility_60",
     "volume_ratio_20",
 )
-LEAK_LINES = LeakLines(
-    "regime5",
-    MappingProxyType({"1 day": ("persistence", 0.02), "5 days": ("persistence", 0.06), "21 days": ("Markov", 0.06)}),
-    MappingProxyType({"1 day": 0.35, "5 days": 0.50, "21 days": 0.55}),
-)
+LEAK_LINES = LeakLines("regime5")
 #: Trees a class by sessions ahead: the farther, the fewer independent rows there are to learn from.
 _ROUNDS = MappingProxyType({0: 150, 1: 80, 5: 60, 21: 20})
 #: Settings that were compared on the years of the walk-forward before these were taken; the card carries it.
@@ -98,6 +94,16 @@ class Regime5Xgboost:
             if trees := boosters[name].trees:
                 importance[name] = contribution_shares(trees, values, known.features)
         return FittedRegimes(boosters, importance)
+
+    def update(self, before: FittedRegimes, new: Dataset, *, seed: int) -> FittedRegimes:
+        """Add trees to the booster of each horizon; what counts stays as it was told."""
+        today, boosters = known_today(new.rows, _rule), {}
+        for name, sessions in HORIZONS.items():
+            now, later, taken = pairs(today, new.labels[name])
+            values = new.rows.loc[taken, new.features].to_numpy(np.float32)
+            rounds = further_rounds(_ROUNDS[sessions])
+            boosters[name] = continue_class_booster(before.boosters[name], values, now, later, params=_BOOSTING, rounds=rounds, seed=seed)
+        return FittedRegimes(boosters, before.importance)
 
     def load(self, files: Mapping[str, bytes]) -> FittedRegimes:
         """Read back what :meth:`FittedRegimes.files` gave."""

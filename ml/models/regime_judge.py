@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,10 @@ METRIC_NOTES = {
     "calibration_error": "mean gap between stated and observed frequency; lower is better",
 }
 _PROMISED = 0.70
-_LEAK_CHANGE_DAYS = 200
+_ACCURACY = MappingProxyType({"1 day": ("persistence", 0.02), "5 days": ("persistence", 0.06), "21 days": ("Markov", 0.06)})
+_ON_CHANGE = MappingProxyType({"1 day": 0.35, "5 days": 0.50, "21 days": 0.55})
+#: On fewer days, or fewer days of change, luck can reach a line.
+_LEAK_DAYS, _LEAK_CHANGE_DAYS = 250, 200
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ class LeakLines:
     """
 
     question: str
-    accuracy: Mapping[str, tuple[str, float]]
-    on_change: Mapping[str, float]
+    accuracy: Mapping[str, tuple[str, float]] = field(default_factory=lambda: _ACCURACY)
+    on_change: Mapping[str, float] = field(default_factory=lambda: _ON_CHANGE)
     same: str = SAME_DAY
     main: str = MAIN
 
@@ -109,9 +113,8 @@ def _refuse_leak(lines: LeakLines, label: str, group: dict[str, Any], changed: i
     baseline, margin = lines.accuracy[label]
     model, other = _line(group, "model"), _line(group, baseline)
     on_change = model.get("accuracy_on_change_days", 0.0)
-    if changed < _LEAK_CHANGE_DAYS:
-        return  # too few changes to tell a leak from luck
-    if model["accuracy"] > other["accuracy"] + margin or on_change > lines.on_change[label]:
+    too_right = group["rows"] >= _LEAK_DAYS and model["accuracy"] > other["accuracy"] + margin
+    if too_right or (changed >= _LEAK_CHANGE_DAYS and on_change > lines.on_change[label]):
         raise ModelError(
             f"{lines.question}, {label} ahead: accuracy {model['accuracy']:.3f} (on change days {on_change:.3f}) against "
             f"{baseline} {other['accuracy']:.3f} is more than knowledge of the past can give; "

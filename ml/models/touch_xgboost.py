@@ -21,8 +21,9 @@ from include.universes import Instrument, Kind
 from ml.dataset import KEYS, Dataset, Source, insufficient, join_known, leave_out_short
 from ml.labels.touched import touched
 from ml.methods.barrier import SESSIONS_A_YEAR, touch_logit
+from ml.methods.boosting import further_rounds
 from ml.methods.contributions import contribution_shares
-from ml.methods.residual_boosting import ResidualBooster, fit_residual_booster, load_residual_booster
+from ml.methods.residual_boosting import ResidualBooster, continue_residual_booster, fit_residual_booster, load_residual_booster
 from ml.models.touch_judge import ALL, judge_touches
 from ml.models.touch_options import OPTION, SAMPLER, listed_options, sample_options
 from ml.prices import split_adjusted
@@ -121,6 +122,22 @@ class TouchXgboost:
         values = _values(rows)
         booster = fit_residual_booster(values, _blend(rows), came, signs=_SIGNS, params=_BOOSTING, rounds=_ROUNDS, seed=seed)
         return FittedTouch(booster, contribution_shares(booster.trees, values, list(_SIGNS)))
+
+    def update(self, before: FittedTouch, new: Dataset, *, seed: int) -> FittedTouch:
+        """Add trees; the calibration of the closed form and what counts stay as they were."""
+        label = new.labels[TOUCHED]["value"]
+        rows, came = new.rows[label.notna()], label[label.notna()].to_numpy(np.float64)
+        booster = continue_residual_booster(
+            before.booster,
+            _values(rows),
+            _blend(rows),
+            came,
+            signs=_SIGNS,
+            params=_BOOSTING,
+            rounds=further_rounds(_ROUNDS),
+            seed=seed,
+        )
+        return FittedTouch(booster, before.importance)
 
     def load(self, files: Mapping[str, bytes]) -> FittedTouch:
         """Read back what :meth:`FittedTouch.files` gave."""

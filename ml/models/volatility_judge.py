@@ -27,10 +27,11 @@ _ROLES = {"structural GARCH": "reference", "plain GARCH": "reference", "GARCH": 
 _PERCENT = 100.0
 _YEAR = 252.0
 _PROMISED_RATIO = 0.75  # 0.015 against 0.020
-_LEAK_LINE = {TOMORROW: -0.35, NEXT_20: -0.20}
-#: Over 20 days a plain mean of EWMA and the training mean is up to 28 % below naive: there the strongest baseline counts too.
-_LEAK_LINE_STRONGEST = {TOMORROW: 0.0, NEXT_20: -0.15}
-_LEAK_DAYS = 1000  # on fewer days a calm or wild stretch can move the ratio that far by itself
+#: Against the strongest of all other lines. Against naive no line holds: over stretches of 1 000 days of 29 symbols honest forecasts of
+#: tomorrow were up to 39 % below it, where structural GARCH was nearly as far, and never more than 4.2 % below the strongest line; over
+#: the next 20 days up to 18.6 %. Knowing a quarter of what comes saves a quarter.
+_LEAK_LINE = {TOMORROW: -0.07, NEXT_20: -0.20}
+_LEAK_DAYS = {TOMORROW: 500, NEXT_20: 1000}  # on fewer a calm or wild stretch can move the ratio that far by itself
 _SIGNIFICANT = 1.96
 
 
@@ -105,12 +106,12 @@ def _metrics(rows: pd.DataFrame, line: str, *, lags: int) -> dict[str, float]:
 def _refuse_leak(label: str, symbol: str, rows: pd.DataFrame) -> None:
     actual = rows["actual"].to_numpy()
     errors = {line: rmse(actual, rows[line].to_numpy()) for line in ("model", *_baselines(rows))}
-    own = errors.pop("model")
-    change, to_strongest = own / errors["naive"] - 1, own / min(errors.values()) - 1
-    if change < _LEAK_LINE[label] and to_strongest < _LEAK_LINE_STRONGEST[label] and len(rows) >= _LEAK_DAYS:
+    own, strongest = errors.pop("model"), min(errors, key=errors.__getitem__)
+    gain = own / errors[strongest] - 1
+    if gain < _LEAK_LINE[label] and len(rows) >= _LEAK_DAYS[label]:
         raise ModelError(
-            f"volatility of {symbol}, {label}: RMSE is {-change:.0%} below naive, {-to_strongest:.0%} below the strongest baseline, "
-            f"more than knowledge of the past can give ({-_LEAK_LINE[label]:.0%}); look for the future in the features"
+            f"volatility of {symbol}, {label}: RMSE is {-gain:.1%} below {strongest!r}, the strongest simple line, more than knowledge of "
+            f"the past can give ({-_LEAK_LINE[label]:.0%}); look for the future in the features before training again"
         )
 
 

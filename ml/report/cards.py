@@ -127,6 +127,9 @@ class Card(_Part):
     importance: dict[str, dict[str, Figure]] = {}
     dated_split: dict[str, Any] = {}
     no_trade: str | None = None
+    leak_checks: dict[str, Any] = {}
+    continued: dict[str, Any] = {}
+    seconds: dict[str, Figure] = {}
 
 
 def read_card(raw: Mapping[str, Any]) -> Card:

@@ -10,6 +10,7 @@ from include.errors import ModelError
 from include.lake import Lake
 from ml import registry
 from ml.catalog import CATALOG
+from ml.continuing import describe_continued
 from ml.gate import read_walk_forward
 from ml.report.cards import Card, read_card
 from ml.report.charts.frame import Chart
@@ -68,15 +69,16 @@ def read_models(lake: Lake, universe: str, timeframe: str, feature_set: str | No
         try:
             version = noted_version(lake, universe, timeframe, model_id)
             if version is not None:
-                views.append(_view(registry.get(model_id, version), feature_set))
+                found = registry.get(model_id, version)
+                views.append(view_version(found, _walk_forward(found), feature_set))
         except ModelError as error:
             views.append(ModelView(model_id, problem=str(error)))
     return views
 
 
-def _view(found: registry.Registered, feature_set: str | None) -> ModelView:
+def view_version(found: registry.Registered, rows: pd.DataFrame, feature_set: str | None = None) -> ModelView:
+    """One version with its walk-forward ``rows``; ``feature_set`` is the lake's current one, where it matters."""
     card = read_card(found.card)
-    rows = _walk_forward(found)
     groups = []
     for place, comparison in enumerate(compare(card)):
         group = comparison.group
@@ -100,6 +102,7 @@ def _notes(card: Card, feature_set: str | None) -> list[str]:
         notes.append(
             f"This version was trained on feature set {card.feature_set}; the lake's current one is {feature_set}. Train it again."
         )
+    notes += describe_continued(card.continued)
     notes += [f"{what} took no part: {reason}." for what, reason in card.left_out.items()]
     if card.no_trade:
         notes.append(f"Its predictions say NO_TRADE: {card.no_trade}.")

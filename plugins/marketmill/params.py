@@ -373,12 +373,13 @@ def n_trials() -> Param:
 
 
 def continue_boosting() -> Param:
-    """Go on from a version."""
+    """Go on instead of training anew."""
     return Param(
         False,
         type="boolean",
         title="Continue boosting",
-        description="The ensemble goes on from its champion with new rows only, as challenger; off: a full refit.",
+        description="Go on from the champion's trees on what became known since. It learns the newest fast and forgets the old: the card "
+        "measures both, and the gate decides.",
     )
 
 

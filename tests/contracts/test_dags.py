@@ -154,7 +154,7 @@ def test_an_empty_form_is_valid(path, bag):
 NAMES = {
     "backfill_market": {"universe", "source", "symbols", "start", "end", "years", "days", "timeframe", "force", "csv_folder"},
     "update_market": {"universe", "source"},
-    "train_models": {"models", "universe", "timeframe", "start", "end", "seed", "force", "months"},
+    "train_models": {"models", "universe", "timeframe", "start", "end", "seed", "force", "continue_boosting", "months"},
     "publish_report": {"universe", "timeframe", "months"},
     "promote_models": {"model", "version", "action", "require_approval", "months"},
     "predict": {"models", "months"},

@@ -62,6 +62,7 @@ class TrainModelOperator(MillOperator):
                 end=parse_day("end", params["end"]) if params.get("end") else None,
                 seed=settings().seed if seed is None else int(seed),
                 force=bool(params.get("force")),
+                continue_boosting=bool(params.get("continue_boosting")),
             )
         except UnsuitableError as error:
             if params.get("models"):

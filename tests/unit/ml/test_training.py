@@ -175,6 +175,24 @@ def test_the_card_tells_what_counts(trained: dict[str, Trained]) -> None:
     assert trained["volatility_garch"].card["importance"] == {}
 
 
+STAGES = ["dataset", "walk-forward", "canaries", "fit", "leak checks", "dated split"]
+
+
+@pytest.mark.parametrize("model_id", FROM_FEATURES)
+def test_the_card_is_a_page_with_certificate_and_times(trained: dict[str, Trained], model_id: str) -> None:
+    card = trained[model_id].card
+    assert [check["verdict"] for check in card["leak_checks"].values()] == ["passed"] * 3
+    assert list(card["seconds"]) == STAGES
+    found = challenger(model_id)
+    assert found is not None
+    page = (found.folder / "card.html").read_text()
+    assert page.count("<article") == 1
+    assert f"{model_id} <small>version {found.version}" in page
+    assert "No look ahead: folds know their past only" in page
+    assert "walk-forward " in page.split("<dt>Seconds</dt>")[1]
+    assert card["data_hash"] in page
+
+
 def test_the_card_tells_why_the_dated_split_says_nothing(trained: dict[str, Trained]) -> None:
     """These bars end in 2018, the split begins in 2020."""
     for model in trained.values():

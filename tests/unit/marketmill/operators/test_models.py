@@ -49,7 +49,7 @@ def test_an_unknown_model(context):
 
 
 def test_a_form_reaches_the_training(context, lake, training):
-    TRAIN.execute(context(universe="core5", start="2010-01-01", end="2018-01-01", seed=0, force=True))
+    TRAIN.execute(context(universe="core5", start="2010-01-01", end="2018-01-01", seed=0, force=True, continue_boosting=True))
     assert training.asked == {
         "lake": lake.url,
         "model_id": "volatility_garch",
@@ -59,6 +59,7 @@ def test_a_form_reaches_the_training(context, lake, training):
         "end": datetime(2018, 1, 1, tzinfo=UTC),
         "seed": 0,
         "force": True,
+        "continue_boosting": True,
     }
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import xgboost
 
-from ml.methods.boosting import ClassBooster, fit_class_booster, load_class_booster
+from ml.methods.boosting import ClassBooster, continue_class_booster, fit_class_booster, further_rounds, load_class_booster
 from ml.methods.transitions import cautious_markov, majority
 
 PARAMS = {"max_depth": 3, "eta": 0.2, "subsample": 0.7, "tree_method": "hist", "max_bin": 64}
@@ -47,6 +48,23 @@ def test_stored_and_loaded_is_the_same() -> None:
     assert (loaded.probabilities(values, now) == booster.probabilities(values, now)).all()
     one_class, *_ = fit((3,))
     assert load_class_booster(one_class.files("x"), "x") == one_class
+
+
+def test_going_on_learns_what_is_new_and_keeps_the_trees_before() -> None:
+    booster, values, now, later = fit((1, 3))
+    turned = np.where(later == 1, 3, 1)
+    further = continue_class_booster(booster, values, now, turned, params=PARAMS, rounds=2, seed=7)
+    assert (further.start, further.present, further.features) == (booster.start, booster.present, booster.features)
+    right = [np.log(one.probabilities(values, now)[np.arange(ROWS), turned]).mean() for one in (booster, further)]
+    assert right[1] > right[0]
+    count = [len(xgboost.Booster(model_file=bytearray(one.trees)).get_dump()) for one in (booster, further)]
+    assert count == [20 * 2, 22 * 2]
+
+
+def test_going_on_leaves_out_classes_that_were_never_seen() -> None:
+    booster, values, now, _ = fit((1, 3))
+    assert continue_class_booster(booster, values, now, np.full(ROWS, 4), params=PARAMS, rounds=2, seed=7) == booster
+    assert (further_rounds(80), further_rounds(4)) == (8, 1)
 
 
 def test_the_seed_decides() -> None:

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import expit
 
 from ml.methods.calibration import Line
-from ml.methods.residual_boosting import ResidualBooster, fit_residual_booster, load_residual_booster
+from ml.methods.residual_boosting import ResidualBooster, continue_residual_booster, fit_residual_booster, load_residual_booster
 
 SIGNS = {"distance": -1, "other": 0}
 PARAMS = {"max_depth": 3, "eta": 0.1, "min_child_weight": 20.0, "tree_method": "hist", "max_bin": 64}
@@ -66,3 +66,15 @@ def test_where_the_formula_is_silent_so_is_the_model() -> None:
     formula[:3] = np.nan
     assert np.isnan(booster.probabilities(values, formula)).nonzero()[0].tolist() == [0, 1, 2]
     assert booster.probabilities(values[:0], formula[:0]).shape == (0,)
+
+
+def test_going_on_learns_what_is_new_and_stays_monotone() -> None:
+    values, formula, came = draw(effect=0.0)
+    booster = fit(values, formula, came)
+    newer = draw(effect=2.0)[2]
+    further = continue_residual_booster(booster, values, formula, newer, signs=SIGNS, params=PARAMS, rounds=20, seed=7)
+    assert further.start == booster.start
+    before, after = (np.mean((one.probabilities(values, formula) - newer) ** 2) for one in (booster, further))
+    assert after < before - 0.005
+    grid = np.column_stack([np.linspace(0, 1, 400), np.full(400, 0.6)]).astype(np.float32)
+    assert (np.diff(further.probabilities(grid, 2 - 5 * grid[:, 0].astype(float))) <= 1e-7).all()

@@ -87,6 +87,10 @@ def test_the_future_in_the_features_is_refused(predictions: pd.DataFrame) -> Non
     leaked.loc[known, "model"] = leaked.loc[known, "actual"]
     with pytest.raises(ModelError, match=r"direction of all symbols: .* is more than knowledge of the past can give"):
         judge_directions(leaked)
+    chances = [name for name in leaked if name.startswith("logistic")]
+    leaked[chances] = leaked[["model", *CHANCES]].to_numpy()  # the logistic line looks at the same features
+    with pytest.raises(ModelError, match="by saying the same every day"):
+        judge_directions(leaked)
 
 
 def test_tomorrows_return_among_the_features_is_refused(source: Source, data: Dataset) -> None:
