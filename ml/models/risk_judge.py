@@ -18,6 +18,8 @@ METRIC_NOTES = {
     "coverage_95": "share of trades that went no further against their holder than stated; 0.95 is honest",
     "mean_stated": "mean of what is stated, percent of the entry price",
 }
+#: Share of the loss of the better reference that must be saved: less is a matter of decimals.
+_MATERIAL = 0.01
 _ROLES = {"model": "model", UNCONDITIONAL: "baseline", RANGES: "reference", STOP: "reference"}
 
 
@@ -53,7 +55,8 @@ def _beats_the_quantile(rows: pd.DataFrame) -> dict[str, str]:
     simple = min((RANGES, STOP), key=lambda line: float(losses[line].mean()))
     gains = {line: clustered_mean(losses[line] - losses["model"], rows["closed_at"]) for line in (UNCONDITIONAL, simple)}
     gain, beyond = gains[UNCONDITIONAL], gains[simple]
-    verdict = "not met" if gain.low <= 0 else "met" if beyond.low > 0 else "trivially met"
+    material = _MATERIAL * float(losses[simple].mean())
+    verdict = "not met" if gain.low <= 0 else "met" if beyond.low > material else "trivially met"
     return {
         "text": "Excursions are bounded with a lower quantile loss than by the unconditional quantile",
         "verdict": verdict,
