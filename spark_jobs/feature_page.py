@@ -25,6 +25,8 @@ _HEAD = """\
 - Values in units of `price` or `volume` are on the scale of the newest known split: a later split changes them. All others stay.
 - With the setting `adjust_dividends` prices before a dividend are also lowered by the share of the price that it paid out
   (1 - dividend / close before it), so that returns are total returns. That is another feature set: its name ends in `-dividends`.
+- Values are computed in double precision and stored as float32: seven digits, so that sums of volume of an index (1e12) come in steps of
+  65,536.
 - Features that need volume are null for instruments that trade none.
 - On intraday bars windows run on from session to session: the bar before a session's first is the last of the session before, so that
   the overnight move is in that one bar's return, true range and `opening_gap`, and in no other. A bar that is missing is not filled in;

@@ -175,7 +175,7 @@ class ConfirmCompleteOperator(MillOperator):
         """Raise where something is missing."""
         failed, held = self.reviewed["failed"], self.checked["held"]
         symbols = len(failed) + len(self.reviewed["plan"]["symbols"])
-        self._tell_gaps()
+        self._tell_gaps(symbols)
         missing = []
         if failed:
             missing.append(
@@ -187,7 +187,7 @@ class ConfirmCompleteOperator(MillOperator):
         if missing:
             raise SourceError("\n".join(missing))
 
-    def _tell_gaps(self) -> None:
+    def _tell_gaps(self, symbols: int) -> None:
         """Say of each symbol that was published what the source does not have."""
         counts, coverage = self.checked["symbols"], self.checked["coverage"]
         empty = [symbol for symbol, count in counts.items() if not count["fetched"]]
@@ -199,9 +199,10 @@ class ConfirmCompleteOperator(MillOperator):
             self.log.warning("%s: bars for a part of the time only: %s", symbol, words)
         for symbol, words in gaps.items():
             self.log.warning("%s: the source has no bars of %s", symbol, words)
+        held, failed = self.checked["held"], self.reviewed["failed"]
         self.log.info(
-            "%d of %d symbols are complete, %d with gaps that were named",
-            len(counts) - len({*empty, *partly}), len(counts), len(gaps),
+            "%d of %d symbols are complete, %d with gaps that were named; %d held back, %d not fetched whole",
+            len({*counts} - {*empty, *partly, *held, *failed}), symbols, len(gaps), len(held), len(failed),
         )  # fmt: skip
 
 

@@ -203,4 +203,4 @@ def test_the_last_step_names_what_is_missing(context, capsys):
     assert "D: the source has no bars at all in this time" in said
     assert "E: bars for a part of the time only: they end on 2018-05-10" in said
     assert "A: the source has no bars of 2018-05-14" in said
-    assert "1 of 3 symbols are complete, 1 with gaps that were named" in said
+    assert "1 of 1 symbols are complete, 1 with gaps that were named; 0 held back, 0 not fetched whole" in said
