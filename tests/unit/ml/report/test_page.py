@@ -163,8 +163,8 @@ def test_a_model_of_an_older_feature_set_is_marked(model_lake: Lake, trained: di
     notes = notes_of(model_lake, "volatility_garch", "newer")
     assert any("current one is newer" in note for note in notes)
     assert notes_of(model_lake, "volatility_garch", FEATURE_SET.id) == [
-        "^VIX took no part: it is a statistic and no price that anyone can hold.",
         "AAPL took no part: there are no rows.",
+        "^VIX took no part: it is a statistic and no price that anyone can hold.",
     ]
 
 
