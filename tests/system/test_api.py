@@ -157,7 +157,7 @@ def test_a_run_that_the_api_did_not_start_is_no_job(server):
         ({"model_id": MODEL, "colour": "red"}, "/body/colour"),
         ({"model_id": MODEL, "hyperparameter_search": True, "n_trials": 101}, "less than or equal to 100"),
         ({"model_id": MODEL, "n_trials": 5}, "n_trials is about a hyperparameter_search"),
-        ({"model_id": MODEL, "incremental": True}, "trained by train_models, which cannot do that"),
+        ({"model_id": MODEL, "hyperparameter_search": True, "n_trials": 5}, "trained by train_models, which cannot do that"),
         ({"model_id": MODEL, "config": {"colour": "red"}}, "the form of train_models has no colour"),
         ({"model_id": MODEL, "config": {"seed": -1}}, "refuses it: Invalid input for param seed"),
         ({"model_id": MODEL, "config": {"timeframe": "7d"}}, "refuses it: Invalid input for param timeframe"),
