@@ -64,7 +64,15 @@ def test_a_mirroring_that_broke_off_is_done_again(database, tmp_path, monkeypatc
 
 def card(identity: str) -> dict:
     keys = {"universe": "sample", "timeframe": "1d", "seed": 7, "feature_set": "f", "data_hash": "d", "code_hash": "c"}
-    facts = {"model_name": "volatility_garch", "identity": identity, "params": {}, "groups": [], "feature_count": 3, "test_accuracy": None}
+    facts = {
+        "model_name": "volatility_garch",
+        "identity": identity,
+        "params": {},
+        "groups": [],
+        "feature_count": 3,
+        "test_accuracy": None,
+        "verdict": "met",
+    }
     return facts | keys
 
 

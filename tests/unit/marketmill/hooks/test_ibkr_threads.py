@@ -62,7 +62,7 @@ def test_the_button_of_the_connection_form(index_mill, monkeypatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_IBKR_DEFAULT", '{"conn_type": "ibkr", "host": "127.0.0.1", "port": 1}')
     ok, text = index_mill.hook().test_connection()
     assert not ok
-    assert text.startswith("no connection to 127.0.0.1:1 (ConnectionRefusedError)")
+    assert text.startswith("no TWS or IB Gateway answers at 127.0.0.1:1 (connection refused)")
     monkeypatch.setenv("AIRFLOW_CONN_IBKR_DEFAULT", '{"conn_type": "ibkr", "host": "127.0.0.1", "port": 99999}')
     assert index_mill.hook().test_connection() == (False, "port 99999 of the IBKR connection is none; TWS paper listens on 7497")
 
