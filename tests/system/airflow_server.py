@@ -47,6 +47,7 @@ class AirflowServer:
         (home / "passwords.json").write_text(json.dumps(self.passwords))
         self.environment = os.environ | {
             "AIRFLOW_HOME": str(home),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",  # as bin/ui
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.address,

@@ -76,3 +76,10 @@ def test_stopping_it_stops_the_children_of_its_children(how: signal.Signals, tmp
     state = Path(f"/proc/{child.read_text().strip()}/stat")
     # Gone, or a zombie that nobody has collected.
     assert not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+def test_its_parts_wait_for_a_busy_database(tmp_path: Path) -> None:
+    program(tmp_path, "migrate", "exit 0")
+    program(tmp_path, "airflow", 'echo "$AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"; exit 1')
+    process = start(free_port(), tmp_path, f"{tmp_path}/bin:{os.environ['PATH']}")
+    assert f"sqlite:///{tmp_path}/.airflow/ui/airflow.db?timeout=60" in process.communicate(timeout=30)[1]
