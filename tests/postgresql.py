@@ -65,6 +65,16 @@ def new_database(server: str) -> str:
     return server.removesuffix("postgres") + name
 
 
+def restart(server: str) -> None:
+    """Restart a server of :func:`postgresql` as an administrator does: every session is cut off."""
+    admin = create_engine(make_url(server).set(drivername="postgresql+psycopg2"))
+    with admin.connect() as connection:
+        data = Path(connection.execute(text("SHOW data_directory")).scalar_one())
+        program = Path(connection.execute(text("SELECT setting FROM pg_config WHERE name = 'BINDIR'")).scalar_one()) / "pg_ctl"
+    admin.dispose()
+    _run([*_user(data), str(program), "-D", str(data), "-w", "-m", "fast", "-l", str(data.parent / "log"), "restart"])
+
+
 def _user(folder: Path) -> list[str]:
     """PostgreSQL refuses to run as root; the packages bring a user for it."""
     if os.geteuid():

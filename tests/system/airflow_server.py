@@ -31,7 +31,52 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class AirflowServer:
+class AirflowApi:
+    """Airflow's own API at an address, for users who log in with a password."""
+
+    def __init__(self, address: str, passwords: dict[str, str]) -> None:
+        self.address = address
+        self.passwords = passwords
+
+    def token(self, user: str) -> str:
+        """Log in as a program does."""
+        answer = httpx.post(f"{self.address}/auth/token", json={"username": user, "password": self.passwords[user]}, timeout=30)
+        return str(answer.json()["access_token"])
+
+    def airflow_api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Ask Airflow's own API, as admin."""
+        headers = {"Authorization": f"Bearer {self.token('admin')}"}
+        answer = httpx.request(method, f"{self.address}/api/v2/{path}", json=body, headers=headers, timeout=60)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        """State of a run."""
+        return str(self.airflow_api("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def ended(self, dag_id: str, run_id: str, seconds: float = 400) -> str:
+        """Wait for the end of a run; its state. Servers that come back meanwhile are waited for."""
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit:
+            with suppress(httpx.HTTPError, AssertionError, ValueError, KeyError):
+                if (state := self.state(dag_id, run_id)) in {"success", "failed"}:
+                    return state
+            time.sleep(1)
+        raise AssertionError(f"the end of {dag_id} {run_id} did not happen within {seconds} s")
+
+    def start_run(self, dag_id: str, date: str | None = None, **form: object) -> str:
+        """Trigger a DAG with a form; the id of the run."""
+        self.airflow_api("PATCH", f"dags/{dag_id}", {"is_paused": False})
+        return str(self.airflow_api("POST", f"dags/{dag_id}/dagRuns", {"logical_date": date, "conf": form})["dag_run_id"])
+
+    def run(self, dag_id: str, date: str | None = None, **form: object) -> None:
+        """Run a DAG that is otherwise paused, with a form, and see it succeed."""
+        run_id = self.start_run(dag_id, date, **form)
+        assert self.ended(dag_id, run_id) == "success", run_id
+        self.airflow_api("PATCH", f"dags/{dag_id}", {"is_paused": True})
+
+
+class AirflowServer(AirflowApi):
     """``airflow <part>`` for each of ``parts``; ``api`` speaks to the first one, as ``admin``."""
 
     def __init__(self, folder: Path, database: Path, parts: tuple[str, ...] = ("api-server",)) -> None:
@@ -39,8 +84,7 @@ class AirflowServer:
         self.folder = folder
         self.lake = Lake(str(folder / "lake"))
         self.port = free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
-        self.passwords = {name: secrets.token_hex(8) for name in USERS}
+        super().__init__(f"http://127.0.0.1:{self.port}", {name: secrets.token_hex(8) for name in USERS})
         home = folder / "airflow"
         home.mkdir()
         shutil.copyfile(database, home / "airflow.db")
@@ -106,19 +150,7 @@ class AirflowServer:
             process.wait()
         self.processes.clear()
 
-    def token(self, user: str) -> str:
-        """Log in as a program does."""
-        answer = httpx.post(f"{self.address}/auth/token", json={"username": user, "password": self.passwords[user]}, timeout=30)
-        return str(answer.json()["access_token"])
-
     def client(self, user: str | None) -> httpx.Client:
         """Speak to Marketmill's API as a user, or as nobody."""
         headers = {"Authorization": f"Bearer {self.token(user)}"} if user else {}
         return httpx.Client(base_url=f"{self.address}/marketmill/api/v1", headers=headers, timeout=120)
-
-    def airflow_api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Ask Airflow's own API, as admin."""
-        headers = {"Authorization": f"Bearer {self.token('admin')}"}
-        answer = httpx.request(method, f"{self.address}/api/v2/{path}", json=body, headers=headers, timeout=60)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None

@@ -53,23 +53,6 @@ def wait(until: Callable[[], Any], what: str, seconds: float = 400) -> Any:
     raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
-def ended(server: AirflowServer, dag_id: str, run_id: str) -> str:
-    """Wait for the end of a run, and return its state."""
-
-    def state() -> str | None:
-        found = server.airflow_api("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"]
-        return found if found in {"success", "failed"} else None
-
-    return str(wait(state, f"the end of {dag_id} {run_id}"))
-
-
-def run(server: AirflowServer, dag_id: str, **form: object) -> None:
-    server.airflow_api("PATCH", f"dags/{dag_id}", {"is_paused": False})
-    run_id = server.airflow_api("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": form})["dag_run_id"]
-    assert ended(server, dag_id, run_id) == "success", run_id
-    server.airflow_api("PATCH", f"dags/{dag_id}", {"is_paused": True})
-
-
 def see(server: AirflowServer, browser: Browser, path: str, title: str, picture: str | None = None) -> None:
     """Open a page of the plugin in Airflow's UI, on a desktop and on a phone."""
     browser.driver.get(server.address + path)
@@ -108,7 +91,7 @@ def test_a_backfill_is_triggered_by_its_form_and_succeeds(server, browser):
     browser.click("[role=dialog] button", "Trigger")
     [started] = wait(lambda: server.airflow_api("GET", "dags/backfill_market/dagRuns")["dag_runs"], "the run")
     assert started["conf"]["years"] == 4
-    assert ended(server, "backfill_market", started["dag_run_id"]) == "success"
+    assert server.ended("backfill_market", started["dag_run_id"]) == "success"
     browser.driver.get(f"{server.address}/dags/backfill_market/runs/{started['dag_run_id']}")
     browser.find("body", "Success")
     links = server.airflow_api("GET", f"dags/backfill_market/dagRuns/{started['dag_run_id']}/taskInstances/check_features/links")
@@ -121,20 +104,20 @@ def test_a_backfill_is_triggered_by_its_form_and_succeeds(server, browser):
 def test_a_job_of_the_api_trains_a_model(server):
     server.airflow_api("PATCH", "dags/train_models", {"is_paused": False})
     job_id = server.api.post("/models/train", json={"model_type": MODELS[0], "config": {"universe": "sample"}}).json()["job_id"]
-    assert ended(server, "train_models", job_id) == "success"
+    assert server.ended("train_models", job_id) == "success"
     job = server.api.get(f"/models/training/{job_id}").json()
     assert (job["status"], job["model_type"], job["model_version"]) == ("completed", MODELS[0], "1")
     assert job["metrics"] == pytest.approx(job["models"][0]["metrics"])
     assert any(name.endswith("/rmse") for name in job["metrics"])
     assert job["created_at"] <= job["started_at"] <= job["completed_at"]
     again = server.api.post("/models/train", json={"model_id": MODELS[0], "config": {"universe": "sample"}}).json()["job_id"]
-    assert ended(server, "train_models", again) == "success"
+    assert server.ended("train_models", again) == "success"
     assert server.api.get(f"/models/training/{again}").json()["model_version"] == "1", "what is trained already is named"
 
 
 def test_a_report_is_one_click_from_its_run(server, browser):
-    run(server, "train_models", models=list(MODELS[1:]), universe="sample")
-    run(server, "publish_report", universe="sample")
+    server.run("train_models", models=list(MODELS[1:]), universe="sample")
+    server.run("publish_report", universe="sample")
     [report] = server.airflow_api("GET", "dags/publish_report/dagRuns")["dag_runs"]
     see(server, browser, f"/dags/publish_report/runs/{report['dag_run_id']}/plugin/marketmill-report", "sample", "airflow-report")
     backfill = server.airflow_api("GET", "dags/backfill_market/dagRuns")["dag_runs"][0]["dag_run_id"]
@@ -201,14 +184,14 @@ def test_promotions_wait_for_a_human(server, browser):
     answer_in_ui(server, browser, run_id, approved, index[approved], "Approve")
     answer_in_ui(server, browser, run_id, rejected, index[rejected], "Reject")
     answer_by_rest(server, run_id, index[rejected_by_rest], "Reject")
-    assert ended(server, "promote_models", run_id) == "success"
+    assert server.ended("promote_models", run_id) == "success"
     assert [registry.holder(model, "champion") for model in MODELS] == ["1", None, None]
     assert registry.tags(approved, "1")["approved_by"] == "admin"
 
     job_id = server.api.post(f"/models/{rejected}/promote", json={"require_approval": True}).json()["job_id"]
     [map_index] = waiting_for_an_answer(server, job_id, 1).values()
     answer_by_rest(server, job_id, map_index, "Approve")
-    assert ended(server, "promote_models", job_id) == "success"
+    assert server.ended("promote_models", job_id) == "success"
     promotion = server.api.get(f"/models/promotions/{job_id}").json()
     assert (promotion["status"], promotion["model"], promotion["version"]) == ("completed", rejected, "1")
     assert server.api.get(f"/models/{rejected}/champion").json()["tags"]["approved_by"] == "admin"
