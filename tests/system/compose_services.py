@@ -195,7 +195,7 @@ class ComposeServices(AirflowApi):
     def _make_databases(self) -> None:
         """What the PostgreSQL image does on its first start: the user of the file, then the file's own script."""
         for folder in ("lake", "mlflow", "opt/airflow/logs", "opt/airflow/passwords"):
-            (self.folder / folder).mkdir(parents=True)
+            (self.folder / folder).mkdir(parents=True, exist_ok=True)
         admin = create_engine(self.server, isolation_level="AUTOCOMMIT")
         password = self.services["postgres"]["environment"]["POSTGRES_PASSWORD"]
         with admin.connect() as connection:
