@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from include.errors import ConfigurationError
+from include.exchanges import guess_calendar
 from include.symbols import SYMBOL_PATTERN, parse_symbol
 from include.yaml_files import load_yaml
 
@@ -99,8 +100,9 @@ def load_universe(name: str, folder: Path = FOLDER) -> Universe:
 def pick_instruments(universe: Universe, symbols: list[str] | None) -> list[Instrument]:
     """The universe's instruments, or those of ``symbols`` only, each once.
 
-    An earlier name, such as FB, means the instrument that has it among its aliases. A symbol that no universe knows is taken as a US
-    stock that trades volume (any symbol of a source may be named).
+    An earlier name, such as FB, means the instrument that has it among its aliases. A symbol that no universe knows (any symbol of a
+    source may be named) is taken as a stock that trades volume, of the exchange that its ending tells, else of New York:
+    :func:`tell_assumed` says so.
 
     Raises
     ------
@@ -119,6 +121,24 @@ def known_instruments() -> dict[str, Instrument]:
     return {instrument.symbol: instrument for name in list_universes() for instrument in load_universe(name).instruments}
 
 
+def tell_assumed(symbols: Collection[str]) -> str:
+    """Say in one sentence which calendars are assumed of those ``symbols`` that no universe names; empty where none is.
+
+    A pair such as BTC/USDT has no exchange that closes, whoever names it.
+    """
+    known, assumed = known_instruments(), dict[str, list[str]]()
+    for symbol in symbols:
+        if symbol not in known and "/" not in symbol:
+            assumed.setdefault(guess_calendar(symbol), []).append(symbol)
+    if not assumed:
+        return ""
+    words = "; ".join(f"{calendar} for {', '.join(names)}" for calendar, names in sorted(assumed.items()))
+    return (
+        f"no universe names some symbols, so their exchange calendar is assumed: {words}. If that is wrong, enter them with their "
+        "calendar in a file of include/config/universes"
+    )
+
+
 def _by_name(instruments: Collection[Instrument]) -> dict[str, Instrument]:
     """Instruments by symbol and by earlier name; a name that is in use today means who has it today."""
     earlier = {alias: instrument for instrument in instruments for alias in instrument.aliases}
@@ -126,6 +146,5 @@ def _by_name(instruments: Collection[Instrument]) -> dict[str, Instrument]:
 
 
 def _stock(symbol: str) -> Instrument:
-    if "/" in symbol:
-        return Instrument(symbol=symbol, name=symbol, kind=Kind.CRYPTO, calendar="24/7", trades_volume=True)
-    return Instrument(symbol=symbol, name=symbol, kind=Kind.STOCK, calendar="XNYS", trades_volume=True)
+    kind = Kind.CRYPTO if "/" in symbol else Kind.STOCK
+    return Instrument(symbol=symbol, name=symbol, kind=kind, calendar=guess_calendar(symbol), trades_volume=True)

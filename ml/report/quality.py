@@ -20,7 +20,8 @@ from include.landing import SymbolLanding
 from include.publish import list_months, read_month
 from include.quality import load_quality
 from include.schemas import BARS, QUARANTINE
-from include.universes import Universe
+from include.symbols import symbol_from_path
+from include.universes import Universe, tell_assumed
 from ml.report.quality_months import Answered, SymbolQuality, find_missing
 
 _JUMPS = ("suspected_split", "split", "large_move")
@@ -43,13 +44,14 @@ class QualityPage:
     """What the page tells.
 
     ``warnings`` holds the times of the bars by the warning they carry, most bars first, and by symbol; ``refused`` are the rows of
-    the quarantine.
+    the quarantine. ``assumed`` says by which calendars the lake's symbols were checked that no universe names, and so no page shows.
     """
 
     symbols: list[SymbolQuality]
     jumps: list[Jump]
     warnings: dict[str, dict[str, list[datetime]]]
     refused: list[dict[str, Any]]
+    assumed: str = ""
 
     @property
     def years(self) -> dict[str, list[str]]:
@@ -88,7 +90,8 @@ def read_quality_page(lake: Lake, universe: Universe, timeframe: str) -> Quality
         find_missing(found, pd.DatetimeIndex(kept["timestamp"]), timeframe, answered, thresholds, universe.name)
         _account(found, kept, refused_of.get(instrument.symbol, refused[:0]), answered)
         symbols.append(found)
-    return QualityPage(symbols, _jumps(bars), _warnings(bars), pa.Table.from_pandas(refused, schema=QUARANTINE).to_pylist())
+    put_aside = pa.Table.from_pandas(refused, schema=QUARANTINE).to_pylist()
+    return QualityPage(symbols, _jumps(bars), _warnings(bars), put_aside, tell_assumed(_landed_symbols(lake, timeframe)))
 
 
 def _rows(lake: Lake, dataset: str, schema: pa.Schema, columns: Sequence[str], universe: Universe) -> pd.DataFrame:
@@ -134,6 +137,11 @@ def _account(found: SymbolQuality, kept: pd.DataFrame, refused: pd.DataFrame, an
 
 def _sources(lake: Lake) -> list[str]:
     return [folder.removeprefix("source=") for folder in lake.folders("landing")]
+
+
+def _landed_symbols(lake: Lake, timeframe: str) -> list[str]:
+    folders = {folder for source in _sources(lake) for folder in lake.folders(f"landing/source={source}/timeframe={timeframe}")}
+    return sorted(symbol_from_path(folder.removeprefix("symbol=")) for folder in folders)
 
 
 def _answered(lake: Lake, source: str, timeframe: str, symbol: str) -> Answered:

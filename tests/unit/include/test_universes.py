@@ -6,7 +6,8 @@ import pytest
 
 from include.calendars import exchange_calendar
 from include.errors import ConfigurationError
-from include.universes import Kind, list_universes, load_universe, pick_instruments
+from include.exchanges import CALENDARS
+from include.universes import Kind, list_universes, load_universe, pick_instruments, tell_assumed
 
 GOOD = """
 name: mine
@@ -78,6 +79,37 @@ def test_any_symbol_of_a_source_may_be_picked() -> None:
     ]
     with pytest.raises(ConfigurationError, match="is not a symbol"):
         pick_instruments(universe, ["../x"])
+
+
+@pytest.mark.parametrize(
+    ("symbol", "calendar"),
+    [("RELIANCE.NS", "XBOM"), ("VOD.L", "XLON"), ("7203.T", "XTKS"), ("BRK.B", "XNYS"), ("NS", "XNYS"), ("EURUSD=X", "XNYS")],
+)
+def test_the_ending_of_a_symbol_tells_its_exchange(symbol: str, calendar: str) -> None:
+    [instrument] = pick_instruments(load_universe("sample"), [symbol])
+    assert (instrument.calendar, instrument.kind) == (calendar, Kind.STOCK)
+
+
+def test_the_endings_are_yahoo_s_and_their_calendars_are_there() -> None:
+    """The client library for Yahoo holds the same list by exchange code; where the codes are calendars, they are ours."""
+    from exchange_calendars.calendar_utils import get_calendar_names, global_calendar_dispatcher
+    from yfinance.const import _MIC_TO_YAHOO_SUFFIX
+
+    codes = {suffix: code for code, suffix in _MIC_TO_YAHOO_SUFFIX.items() if suffix}
+    assert set(CALENDARS) <= set(codes)
+    known = set(get_calendar_names())
+    assert set(CALENDARS.values()) <= known
+    same = {suffix: global_calendar_dispatcher.resolve_alias(codes[suffix]) for suffix in CALENDARS if codes[suffix] in known}
+    assert {suffix: CALENDARS[suffix] for suffix in same} == same
+    assert {suffix for suffix, code in codes.items() if code in known} - set(CALENDARS) == {"NX"}, "Euronext as a whole has no calendar"
+
+
+def test_what_is_assumed_is_said() -> None:
+    assert tell_assumed(["^GSPC", "SOL/USDT"]) == ""
+    assert tell_assumed(["AAPL", "VOD.L", "XYZ", "ABC", "NEW/USDT"]) == (
+        "no universe names some symbols, so their exchange calendar is assumed: XLON for VOD.L; XNYS for XYZ, ABC. "
+        "If that is wrong, enter them with their calendar in a file of include/config/universes"
+    )
 
 
 def test_an_earlier_name_means_who_had_it(tmp_path: Path) -> None:

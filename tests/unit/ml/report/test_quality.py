@@ -133,6 +133,15 @@ def test_what_is_not_listed_yet_or_said_to_be_nothing_is_not_missing(lake: Lake,
     }
 
 
+def test_symbols_that_no_universe_names_are_named_with_the_calendar_that_was_assumed(lake: Lake, store: Store) -> None:
+    store("AAPL", days("2018-01-02", "2018-02-28"))
+    assert read(lake).assumed == ""
+    store("VOD.L", days("2018-01-02", "2018-02-28"))
+    assert read(lake).assumed.endswith(
+        "assumed: XLON for VOD.L. If that is wrong, enter them with their calendar in a file of include/config/universes"
+    )
+
+
 def test_a_symbol_that_could_not_be_fetched_stands_there_too(lake: Lake, store: Store) -> None:
     store("AAPL", days("2018-01-02", "2018-02-28"))
     record_check(lake, "yahoo", "1d", "^GSPC", ["2018-01", "2018-02"], Cause(NOT_FETCHED, "could not be fetched: no such file"))
