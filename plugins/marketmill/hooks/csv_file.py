@@ -24,6 +24,16 @@ _LONGEST_LINE = 65_536
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _MISSING = frozenset({"", "null", "nan", "na"})
 _YEARS = range(1900, 2200)
+_EPOCH = re.compile(r"-?([0-9]{9,})(\.[0-9]*)?")
+#: 20180629143000 is no number of anything.
+_COMPACT = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{6}")
+#: Units since 1970 by the most digits that a time before the year 2286 has in them, and what makes milliseconds of them.
+_UNITS = (
+    (10, "seconds", "multiply by 1000"),
+    (13, "milliseconds", ""),
+    (16, "microseconds", "divide by 1000"),
+    (19, "nanoseconds", "divide by 1000000"),
+)
 _SPLIT = 1.25
 
 
@@ -144,15 +154,24 @@ def _time(path: Path, number: int, column: str, text: str, timeframe: str) -> da
 
 def _parse_time(where: str, text: str) -> datetime:
     try:
-        if re.fullmatch(r"-?[0-9]{9,}", text):
-            if len(text.lstrip("-")) < 11:
-                raise SourceError(f"{where}: {_shown(text)} looks like seconds since 1970; milliseconds are needed")
+        if (number := _EPOCH.fullmatch(text)) and not _COMPACT.fullmatch(text):
+            _refuse_other_units(where, text, len(number[1]))
             return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(text))
         return datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise SourceError(
-            f"{where}: {_shown(text)} is no time; write 2018-06-29, 2018-06-29T14:30:00+00:00 or milliseconds since 1970"
+            f"{where}: {_shown(text)} is no time; write 2018-06-29, 2018-06-29T14:30:00+00:00 or milliseconds since 1970 as a whole number"
         ) from None
+
+
+def _refuse_other_units(where: str, text: str, digits: int) -> None:
+    """Only milliseconds are taken: who guesses a unit may be wrong by a thousand, and a number of so many digits hardly means another."""
+    unit, cure = next(((unit, cure) for most, unit, cure in _UNITS if digits <= most), ("", ""))
+    if cure:
+        raise SourceError(
+            f"{where}: {_shown(text)} looks like {unit} since 1970; milliseconds are needed: {cure} the whole column, "
+            "or write the times as 2018-06-29T14:30:00+00:00"
+        )
 
 
 def _check_spacing(path: Path, times: list[datetime], timeframe: str) -> None:

@@ -14,6 +14,7 @@ from tests.shared_data import shared_data
 
 HEADER = "date,open,high,low,close,volume\n"
 ROW = "2018-06-28,10,11,9,10.5,1000\n"
+EPOCH = "timestamp,open,high,low,close,volume\n{},1,1,1,1,1\n"
 NEXT = "2018-06-29,10,11,9,10.5,1000\n"
 
 
@@ -106,8 +107,13 @@ BAD = {
     "no_time": (HEADER + ",10,11,9,10,1000\n", "line 2, column date: '' is no time"),
     "american": (HEADER + "06/28/2018,10,11,9,10,1000\n", "line 2, column date: '06/28/2018' is no time"),
     "no_such_day": (HEADER + "2018-02-30,10,11,9,10,1000\n", "'2018-02-30' is no time"),
-    "seconds": ("timestamp,open,high,low,close,volume\n1530144000,1,1,1,1,1\n", "column timestamp: '1530144000' looks like seconds"),
-    "far_epoch": ("timestamp,open,high,low,close,volume\n999999999999999999,1,1,1,1,1\n", "is no time"),
+    "seconds": (EPOCH.format("1530144000"), "column timestamp: '1530144000' looks like seconds since 1970; .*: multiply by 1000 the whole"),
+    "seconds_as_fractions": (EPOCH.format("1530144000.0"), "looks like seconds since 1970"),
+    "microseconds": (EPOCH.format("1530144000000000"), "looks like microseconds since 1970; milliseconds are needed: divide by 1000 the"),
+    "nanoseconds": (EPOCH.format("1530144000000000000"), "looks like nanoseconds since 1970; milliseconds are needed: divide by 1000000"),
+    "milliseconds_as_fractions": (EPOCH.format("1530144000000.0"), "is no time; write .* or milliseconds since 1970 as a whole number"),
+    "compact": (EPOCH.format("20180629143000"), "'20180629143000' is no time; write 2018-06-29, "),
+    "far_epoch": (EPOCH.format("9" * 20), "is no time"),
     "year_1": (HEADER + "0001-01-01,10,11,9,10,1000\n", "lies in the year 1"),
     "time_of_day": (HEADER + "2018-06-28 09:30,10,11,9,10,1000\n", "daily bars carry their date only"),
     "nul": (HEADER.encode() + b"2018-06-28,10,\x0011,9,10,1000\n", "line 2: holds a NUL byte"),
