@@ -12,7 +12,7 @@ help: ## list these commands
 setup: ## make .venv with the pinned packages (does nothing when it is there)
 	@bin/setup
 
-run: setup migrate ## ten years of bars -> checks -> features -> models -> predictions -> report (SOURCE=, UNIVERSE=, CSV_FOLDER=, YEARS=)
+run: setup ## ten years of bars -> checks -> features -> models -> predictions -> report (SOURCE=, UNIVERSE=, CSV_FOLDER=, YEARS=)
 	@$(IN_PROJECT) exec bin/run_mill
 
 test: setup ## all tests

@@ -15,6 +15,8 @@ from tests.programs import load
 
 PROJECT = Path(__file__).resolve().parents[3]
 NOW = "2026-11-21T04:56:07.132814Z"
+WRONG_YEARS = ("ten", "-1", "1.5", "0", "200", "²")
+NAME_IT = "name the folder with one file per symbol: make run SOURCE=csv CSV_FOLDER=/path/to/folder"
 ONE_TASK = f"""{NOW} [info     ] [DAG TEST] starting task_id=g.fetch map_index=1 [airflow.sdk.definitions.dag] loc=dag.py:1501
 {NOW} [info     ] landed 2 files                 [airflow.task.operators.marketmill.operators.fetch.FetchBars] loc=fetch.py:11
 {NOW} [info     ] Task started                   [airflow.api_fastapi.execution_api.routes.task_instances] hostname=vm
@@ -39,8 +41,10 @@ ValueError: a universe
 
 
 @pytest.fixture
-def run_mill() -> ModuleType:
-    return load("run_mill")
+def run_mill(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    program = load("run_mill")
+    monkeypatch.setattr(program, "MIGRATE", "true")
+    return program
 
 
 SESSION = """
@@ -72,17 +76,41 @@ def test_what_is_not_asked_for_keeps_the_forms_default(run_mill: ModuleType) -> 
     ]
 
 
-def test_what_is_asked_for_goes_to_the_forms_that_have_it(run_mill: ModuleType) -> None:
-    chain = dict(run_mill.chain({"UNIVERSE": "core5", "SOURCE": "csv", "CSV_FOLDER": "/bars of mine", "YEARS": "3"}))
-    assert chain["backfill_market"] == {"universe": "core5", "source": "csv", "csv_folder": "/bars of mine", "years": 3}
+def test_what_is_asked_for_goes_to_the_forms_that_have_it(run_mill: ModuleType, tmp_path: Path) -> None:
+    (folder := tmp_path / "bars of mine").mkdir()
+    chain = dict(run_mill.chain({"UNIVERSE": "core5", "SOURCE": "csv", "CSV_FOLDER": str(folder), "YEARS": "3"}))
+    assert chain["backfill_market"] == {"universe": "core5", "source": "csv", "csv_folder": str(folder), "years": 3}
     assert chain["train_models"] == {"universe": "core5"}
     assert chain["publish_report"] == {"universe": "core5"}
 
 
-@pytest.mark.parametrize("years", ["ten", "-1", "1.5"])
-def test_years_that_are_no_number(run_mill: ModuleType, years: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_mill.main({"YEARS": years, "MARKETMILL_HOME": "/nowhere"}) == 2
-    assert f"YEARS is '{years}'" in capsys.readouterr().err
+def test_yfinance_is_another_word_for_yahoo(run_mill: ModuleType) -> None:
+    assert dict(run_mill.chain({"SOURCE": "yfinance"}))["backfill_market"] == {"source": "yahoo"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        *(({"YEARS": years}, f"YEARS is '{years}'; it must be a whole number from 1 to 100, such as 10") for years in WRONG_YEARS),
+        ({"SOURCE": "bloomberg"}, "SOURCE is 'bloomberg'; use one of sample, csv, yahoo, ibkr, binance, yfinance"),
+        ({"UNIVERSE": "mars"}, "UNIVERSE is 'mars'; use one of core5, crypto, global26, sample"),
+        ({"SOURCE": "csv"}, f"SOURCE is 'csv', but CSV_FOLDER is not set; {NAME_IT}"),
+        ({"SOURCE": "csv", "CSV_FOLDER": "/no/such"}, f"CSV_FOLDER is '/no/such', which is no folder on this machine; {NAME_IT}"),
+    ],
+)
+def test_what_cannot_be_had_is_one_sentence_before_anything_is_done(
+    run_mill: ModuleType, asked: dict[str, str], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_mill, "MIGRATE", "/nothing/may/be/started")
+    assert run_mill.main({**asked, "MARKETMILL_HOME": "/nowhere"}) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"run: {sentence}\n")
+
+
+def test_databases_that_cannot_be_prepared_end_it(run_mill, airflow_that, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(run_mill, "MIGRATE", "false")
+    assert run_mill.main(airflow_that("exit 0")) == 1
+    assert not (tmp_path / ".airflow").exists()
 
 
 def test_a_task_is_one_line_what_we_say_and_how_it_ended(run_mill: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,9 +157,9 @@ def test_without_exceptions_the_causes_are_errors_then_the_last_lines(run_mill: 
 
 def test_the_chain_ends_with_the_reports_path(run_mill, airflow_that, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     environment = airflow_that('echo "$@"; if [ "$3" = publish_report ]; then echo "report: /lake/index.html"; fi')
-    assert run_mill.main({**environment, "SOURCE": "csv"}) == 0
+    assert run_mill.main({**environment, "SOURCE": "yahoo"}) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "report: /lake/index.html"
-    assert (tmp_path / ".airflow/logs/backfill_market.log").read_text() == 'dags test backfill_market --conf {"source": "csv"}\n'
+    assert (tmp_path / ".airflow/logs/backfill_market.log").read_text() == 'dags test backfill_market --conf {"source": "yahoo"}\n'
     assert (tmp_path / ".airflow/logs/train_models.log").read_text() == "dags test train_models\n"
 
 
