@@ -7,6 +7,7 @@ volumes with zeros, drop rows, ask once more for the time zone of each symbol, a
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -28,6 +29,10 @@ _THROTTLED = (429, 999)
 _LONGEST_TEXT = 200
 #: What curl says where no conversation came about: proxy or host not found, no connection, no handshake, a certificate refused.
 _NO_CONVERSATION = {5, 6, 7, 35, 60, 77, 97}
+#: Of these, a certificate that is not trusted, and a file of authorities that cannot be read.
+_CERTIFICATE = {60, 77}
+#: Variables that name a file of certificate authorities; the first that is set counts.
+_AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _CURL_SAYS = re.compile(r"curl: \(\d+\) (.+?)\.? See http")
 _NOT_EVEN_CONNECTED = ("Connection timed out", "Resolving timed out", "CONNECT tunnel failed")
 
@@ -206,11 +211,18 @@ def _refusal(symbol: str, status: int, description: str) -> YahooError:
 def _no_answer(symbol: str, error: Exception) -> Transient:
     said = _CURL_SAYS.search(str(error))
     words = said[1] if said else ""
-    if getattr(error, "code", 0) in _NO_CONVERSATION or words.startswith(_NOT_EVEN_CONNECTED):
-        return Unreachable(
-            f"Yahoo cannot be reached ({words}): look at the network, HTTPS_PROXY and CURL_CA_BUNDLE, then run the same again"
-        )
+    code = getattr(error, "code", 0)
+    if code in _NO_CONVERSATION or words.startswith(_NOT_EVEN_CONNECTED):
+        advice = _about_authorities() if code in _CERTIFICATE else "look at the network and HTTPS_PROXY"
+        return Unreachable(f"Yahoo cannot be reached ({words}): {advice}, then run the same again")
     return Transient(f"Yahoo gave no whole answer for {symbol} ({_shown(error)}); ask again later")
+
+
+def _about_authorities() -> str:
+    """What to look at where a certificate is not trusted: the variable that counts, as curl_cffi reads them."""
+    if name := next((name for name in _AUTHORITIES if os.environ.get(name)), None):
+        return f"look at the file of certificate authorities that {name} names"
+    return f"behind a proxy with certificates of its own let {_AUTHORITIES[0]} name the file of its authority"
 
 
 def _shown(error: Exception) -> str:

@@ -19,7 +19,9 @@ from tests.servers.http.yahoo.server import YahooStandIn
 def main() -> int:
     """Run the stand-in; the exit code."""
     options = parser("tests.servers.http.yahoo", __doc__)
-    options.add_argument("--certificates", type=Path, required=True, help="folder for authority.pem (CURL_CA_BUNDLE)")
+    options.add_argument(
+        "--certificates", type=Path, required=True, help="folder for authority.pem (REQUESTS_CA_BUNDLE); made where it is not there"
+    )
     options.add_argument("--actions", action="append", default=[], metavar="SYMBOL:YYYY-MM-DD:split|dividend:VALUE")
     options.add_argument("--options", action="append", default=[], metavar="SYMBOL=FILE", help="a chain from yfinance")
     options.add_argument("--per-minute", type=int, default=120, help="requests before 429")

@@ -76,6 +76,7 @@ class YahooStandIn(StandIn):
         self.quota = Quota(per_minute, pause)
         self._temporary = None if certificates else TemporaryDirectory(prefix="yahoo-stand-in-")
         folder = certificates or Path(self._temporary.name if self._temporary else "")
+        folder.mkdir(parents=True, exist_ok=True)
         self.authority = folder / "authority.pem"
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self.authority))

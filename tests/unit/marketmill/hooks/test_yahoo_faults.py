@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import certifi
 import pytest
 
 import marketmill.hooks
@@ -25,6 +26,9 @@ from tests.unit.marketmill.hooks.yahoo_market import day, instrument, landed, op
 NOW = "2021-03-01T23:00"
 SPAN = "2020-06-01", "2020-07-01"
 HISTORY = "period1"
+NETWORK = "look at the network and HTTPS_PROXY"
+AUTHORITIES = "look at the file of certificate authorities that {} names"
+NO_BUNDLE: dict[str, str | None] = dict.fromkeys(("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +79,20 @@ def test_a_fault_then_a_rerun_gives_complete_data(open_, lake, fault, state, wor
 
 
 @pytest.mark.parametrize(
-    ("environment", "words"),
+    ("environment", "words", "advice"),
     [
-        ({"HTTPS_PROXY": "http://127.0.0.1:1"}, "over proxy 127.0.0.1"),
-        ({"HTTPS_PROXY": "http://nobody.invalid:1"}, "Could not resolve proxy: nobody.invalid"),
-        (dict.fromkeys(("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")), "certificate"),
+        ({"HTTPS_PROXY": "http://127.0.0.1:1"}, "over proxy 127.0.0.1", NETWORK),
+        ({"HTTPS_PROXY": "http://nobody.invalid:1"}, "Could not resolve proxy: nobody.invalid", NETWORK),
+        (NO_BUNDLE, "certificate", "behind a proxy with certificates of its own let REQUESTS_CA_BUNDLE name the file of its authority"),
+        (NO_BUNDLE | {"CURL_CA_BUNDLE": certifi.where()}, "certificate", AUTHORITIES.format("CURL_CA_BUNDLE")),
+        (
+            NO_BUNDLE | {"CURL_CA_BUNDLE": certifi.where(), "REQUESTS_CA_BUNDLE": "/nowhere"},
+            "/nowhere",
+            AUTHORITIES.format("REQUESTS_CA_BUNDLE"),
+        ),
     ],
 )
-def test_who_cannot_be_reached_is_told_in_one_sentence_and_asked_once(open_, lake, monkeypatch, environment, words):
+def test_who_cannot_be_reached_is_told_in_one_sentence_and_asked_once(open_, lake, monkeypatch, environment, words, advice):
     plan = FetchPlan("yahoo", "global26", "1d", day(SPAN[0]).isoformat(), day(SPAN[1]).isoformat(), ["AAPL", "MSFT"])
     with open_() as market:
         for name, value in environment.items():
@@ -93,10 +103,10 @@ def test_who_cannot_be_reached_is_told_in_one_sentence_and_asked_once(open_, lak
         results = fetch_batch(lake, market.hook(), plan)
     assert [(result.symbol, result.state) for result in results] == [("AAPL", "unreachable"), ("MSFT", "unreachable")]
     assert results[0].reason == results[1].reason
-    told, advice = results[0].reason.split("): ")
+    told, said = results[0].reason.split("): ")
     assert told.startswith("Yahoo cannot be reached (")
     assert words in told
-    assert advice == "look at the network, HTTPS_PROXY and CURL_CA_BUNDLE, then run the same again"
+    assert said == f"{advice}, then run the same again"
 
 
 def test_after_a_failure_the_same_hook_asks_again(open_, lake):

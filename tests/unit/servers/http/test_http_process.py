@@ -77,9 +77,10 @@ def test_an_unmodified_yfinance_in_a_third_process(tmp_path: Path) -> None:
         "frame = yf.Ticker('AAPL').history(start='2020-08-28', end='2020-09-01', auto_adjust=False)\n"
         "print(frame['Close'].tolist(), frame['Stock Splits'].tolist())\n"
     )
-    options = ["--packages", "--certificates", str(tmp_path), "--actions", "AAPL:2020-08-31:split:4"]
+    certificates = tmp_path / "made" / "by the stand-in"
+    options = ["--packages", "--certificates", str(certificates), "--actions", "AAPL:2020-08-31:split:4"]
     with started("tests.servers.http.yahoo", *options) as running:
-        authority = str(tmp_path / "authority.pem")
+        authority = str(certificates / "authority.pem")
         bundles = dict.fromkeys(("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), authority)
         environment = {**os.environ, "HTTPS_PROXY": running.address, **bundles, **without_proxy()}
         done = subprocess.run(
