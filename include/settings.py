@@ -92,13 +92,13 @@ class Settings(BaseSettings):
         ),
     ] = 190
     training_max_snapshots: Annotated[
-        int,
+        int | None,
         Field(
             ge=1,
             validation_alias=_named("training_max_snapshots", "IBKR_TRAINING_MAX_SNAPSHOTS"),
-            description="most IBKR requests of one run",
+            description="most IBKR requests of one run; not set: 50 for option chains, no limit for bars",
         ),
-    ] = 50
+    ] = None
     training_snapshot_interval: Annotated[
         float,
         Field(

@@ -112,7 +112,8 @@ def max_snapshots() -> Param:
         type=["null", "integer"],
         minimum=1,
         title="Most requests",
-        description="The run stops with what it has after so many; empty: for IBKR the setting `training_max_snapshots`, else no limit.",
+        description="The run stops with what it has after so many; the same again goes on. Empty: what the source's own limits let "
+        "through, for IBKR at most the setting `training_max_snapshots` where it is set, else 50 option chains and any number of bars.",
     )
 
 

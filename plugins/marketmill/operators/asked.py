@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from marketmill.quota.spending import Quota
 
 
-def open_asked(context: Mapping[str, Any], source: SourceName, *, csv_folder: str | None = None) -> BarsHook:
+def open_asked(context: Mapping[str, Any], source: SourceName, *, csv_folder: str | None = None, ibkr_most: int | None = None) -> BarsHook:
     """Make the hook of a source that keeps to ``max_snapshots``, ``snapshot_interval`` and ``ibkr_client_id`` of the form.
 
     All tasks and tries of a run share one count of requests. A form without ``max_snapshots`` sets no limit of its own; one that
-    leaves it empty means, for IBKR, the limit of the settings.
+    leaves it empty means, for IBKR, the limit of the settings or else ``ibkr_most`` (None: the pacing rules alone, so that a backfill
+    left alone comes to its end).
 
     Raises
     ------
@@ -29,10 +30,10 @@ def open_asked(context: Mapping[str, Any], source: SourceName, *, csv_folder: st
     from marketmill.sources import open_source
 
     client_id = context["params"].get("ibkr_client_id")
-    return open_source(source, csv_folder=csv_folder, quota=_quota(context, source), client_id=client_id)
+    return open_source(source, csv_folder=csv_folder, quota=_quota(context, source, ibkr_most), client_id=client_id)
 
 
-def _quota(context: Mapping[str, Any], source: SourceName) -> Quota | None:
+def _quota(context: Mapping[str, Any], source: SourceName, ibkr_most: int | None) -> Quota | None:
     """What the run may ask; None: what the source's own limits let through."""
     from include.settings import settings
     from marketmill.quota.ledger import open_ledger
@@ -42,7 +43,7 @@ def _quota(context: Mapping[str, Any], source: SourceName) -> Quota | None:
     form = context["params"]
     most, interval = form.get("max_snapshots"), form.get("snapshot_interval")
     if source is SourceName.IBKR and most is None and "max_snapshots" in form:
-        most = settings().training_max_snapshots
+        most = settings().training_max_snapshots or ibkr_most
     if source in {SourceName.SAMPLE, SourceName.CSV} or (most is None and interval is None):
         return None
     if source is SourceName.IBKR and interval is None:

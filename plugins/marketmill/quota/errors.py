@@ -52,5 +52,6 @@ class SnapshotLimitError(MarketmillError):
         self.renewed_at = renewed_at
         super().__init__(
             f"{job} used {used} of its {limit} requests to {vendor}, {self.remaining} remaining: raise max_snapshots or wait until "
-            f"{renewed_at:%Y-%m-%d %H:%M} UTC; what landed is kept and costs nothing"
+            f"{renewed_at:%Y-%m-%d %H:%M} UTC, or start the same again: a new run counts anew and goes on, what landed is kept and costs "
+            "nothing"
         )

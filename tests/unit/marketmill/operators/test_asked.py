@@ -46,6 +46,7 @@ def test_the_run_s_own_limit_client_and_interval(tws, context, lake):
     assert states["^GSPC"] == ("complete", "")
     assert states["^DJI"][0] == "permanent"
     assert "used 1 of its 1 requests to ibkr, 0 remaining: raise max_snapshots or wait until" in states["^DJI"][1]
+    assert ", or start the same again: a new run counts anew and goes on, what landed is kept and costs nothing" in states["^DJI"][1]
     assert {entry.client_id for entry in tws.requests()} == {205}
     # The same run with a higher limit: what landed is free.
     states = fetch(context, max_snapshots=2, snapshot_interval=1.5, ibkr_client_id=205)
@@ -53,6 +54,18 @@ def test_the_run_s_own_limit_client_and_interval(tws, context, lake):
     first, second = (entry.moment for entry in tws.requests("history"))
     assert second - first > timedelta(seconds=1.3), "granted 1.5 s apart, on their way for a while; the setting says 1"
     assert fetch(context, max_snapshots=1) == dict.fromkeys(SYMBOLS, ("complete", ""))
+
+
+def test_a_backfill_has_no_limit_of_its_own_unless_one_is_set(results, context, monkeypatch):
+    settings.cache_clear()
+    asked = context(max_snapshots=None, snapshot_interval=None)
+    assert open_asked(asked, SourceName.IBKR)._given_quota is None
+    assert open_asked(asked, SourceName.IBKR, ibkr_most=50)._given_quota.job.max_snapshots == 50
+    monkeypatch.setenv("IBKR_TRAINING_MAX_SNAPSHOTS", "40")
+    settings.cache_clear()
+    for most in (None, 50):
+        assert open_asked(asked, SourceName.IBKR, ibkr_most=most)._given_quota.job.max_snapshots == 40
+    assert open_asked(context(max_snapshots=3), SourceName.IBKR, ibkr_most=50)._given_quota.job.max_snapshots == 3
 
 
 def test_an_empty_field_is_the_setting_and_no_field_is_no_limit(tws, context, monkeypatch):
