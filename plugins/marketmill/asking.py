@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from include.errors import MarketmillError
+from include.errors import MarketmillError, SourceError
 from include.results.errors import ResultsError
+from marketmill.hooks.base import RemoteHook
 from marketmill.outcomes import Transient, Unreachable
 
 Answer = TypeVar("Answer")
 _LOG = logging.getLogger(__name__)
+#: Seconds of waiting before the first questions of a run are given up.
+_PAUSES = (5, 10)
+_PATIENCE = 20.0
+
+
+def confirm_reachable(hook: RemoteHook, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Ask whether anybody is there before a run begins: three times, within about twenty seconds.
+
+    A connection that is lost later is waited for with more patience, by the retries of the tasks.
+
+    Raises
+    ------
+    SourceError
+        If nobody can be reached.
+    """
+    began = time.monotonic()
+    for pause in (*_PAUSES, None):
+        if (gone := hook.reach()) is None:
+            return
+        if pause is None or time.monotonic() - began + pause > _PATIENCE:
+            raise SourceError(gone.reason)
+        _LOG.info("nobody can be reached, asking again in %d s", pause)
+        sleep(pause)
 
 
 class Asking:

@@ -45,18 +45,23 @@ def fetch_actions(lake: Lake, hook: ActionsHook, instruments: Sequence[Instrumen
         If an action cannot be stored.
     """
     results, asking = [], Asking()
-    shares = [instrument for instrument in instruments if instrument.kind in {Kind.STOCK, Kind.FUND}]
+    wanted = shares(instruments)
     with closing(hook):
-        for number, share in enumerate(shares, start=1):
+        for number, share in enumerate(wanted, start=1):
             is_news = asking.gone is None
             result = _fetch(lake, hook, share, start, asking)
             results.append(result)
             if is_news:
                 said = result.reason or f"{result.new} new splits and dividends"
-                _LOG.info("%d/%d %s: %s", number, len(shares), share.symbol, said)
+                _LOG.info("%d/%d %s: %s", number, len(wanted), share.symbol, said)
             if result.state == "rate_limited":
                 break
     return results
+
+
+def shares(instruments: Sequence[Instrument]) -> list[Instrument]:
+    """Those that may split or pay a dividend."""
+    return [instrument for instrument in instruments if instrument.kind in {Kind.STOCK, Kind.FUND}]
 
 
 def _fetch(lake: Lake, hook: ActionsHook, share: Instrument, start: datetime, asking: Asking) -> FetchedActions:

@@ -153,6 +153,11 @@ def _fetch(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument, 
     return Fetched(symbol, "complete", rows, asked)
 
 
+def is_anything_missing(lake: Lake, hook: BarsHook, plan: FetchPlan) -> bool:
+    """Whether a source has to be asked for bars at all."""
+    return any(_missing(lake, hook, plan, one, hook.edition(one, plan.timeframe)) for one in plan.instruments)
+
+
 def missing_months(lake: Lake, plan: FetchPlan, symbol: str) -> list[str]:
     """Months of the plan for which there is no answer about a symbol, or not for all of their time."""
     covered = [(answer.start, answer.end) for answer in list_landed(lake, plan.source, plan.timeframe, symbol)]

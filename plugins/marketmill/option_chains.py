@@ -74,6 +74,13 @@ def snapshot_chains(lake: Lake, hook: OptionChainsHook, instruments: Sequence[In
     return results
 
 
+def is_nobody_there(results: Sequence[Snapshot]) -> bool:
+    """Whether the very first question of a run found nobody to answer it."""
+    open_ones = [result for result in results if result.state != "complete"]
+    nobody = bool(open_ones) and all(result.state == "unreachable" for result in open_ones)
+    return nobody and not any(result.landed for result in results)
+
+
 def snapshot_symbol(lake: Lake, hook: OptionChainsHook, instrument: Instrument, wish: ChainWish, asking: Asking) -> Snapshot:
     """Land the chains of one symbol until one fails. A chain that is not listed any more is served by the newest one held."""
     symbol, source = instrument.symbol, hook.source.value

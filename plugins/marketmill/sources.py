@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigurationError
 from include.settings import settings
@@ -11,6 +12,14 @@ from marketmill.hooks.base import BarsHook
 
 if TYPE_CHECKING:
     from marketmill.quota.spending import Quota
+
+_HOOKS = {
+    SourceName.SAMPLE: ("marketmill.hooks.sample", "SampleHook"),
+    SourceName.CSV: ("marketmill.hooks.csv_folder", "CsvFolderHook"),
+    SourceName.YAHOO: ("marketmill.hooks.yahoo", "YahooHook"),
+    SourceName.IBKR: ("marketmill.hooks.ibkr", "IbkrHook"),
+    SourceName.BINANCE: ("marketmill.hooks.binance", "BinanceHook"),
+}
 
 
 def parse_source(name: str | None) -> SourceName:
@@ -29,8 +38,15 @@ def parse_source(name: str | None) -> SourceName:
         raise ConfigurationError(f"source {name!r} is unknown; use one of {', '.join(SourceName)}") from None
 
 
+def hook_of(source: SourceName) -> type[BarsHook]:
+    """Class of a source's hook; its module is imported here and not before."""
+    module, name = _HOOKS[source]
+    kind: type[BarsHook] = getattr(import_module(module), name)
+    return kind
+
+
 def open_source(source: SourceName, *, csv_folder: str | None = None, quota: Quota | None = None, client_id: int | None = None) -> BarsHook:
-    """Make the hook of a source; its libraries are imported here and not before.
+    """Make the hook of a source.
 
     A source that counts requests spends those of ``quota``, by default the ledger's without a limit of the run's own.
     ``client_id`` is the preferred one at IBKR, by default that of the connection or of the settings.
@@ -40,22 +56,9 @@ def open_source(source: SourceName, *, csv_folder: str | None = None, quota: Quo
     ConfigurationError
         If something that the source needs was not given.
     """
-    if source is SourceName.SAMPLE:
-        from marketmill.hooks.sample import SampleHook
-
-        return SampleHook()
-    if source is SourceName.CSV:
-        from marketmill.hooks.csv_folder import CsvFolderHook
-
-        return CsvFolderHook(csv_folder or settings().csv_folder)
-    if source is SourceName.YAHOO:
-        from marketmill.hooks.yahoo import YahooHook
-
-        return YahooHook(quota=quota)
-    if source is SourceName.BINANCE:
-        from marketmill.hooks.binance import BinanceHook
-
-        return BinanceHook(quota=quota)
-    from marketmill.hooks.ibkr import IbkrHook
-
-    return IbkrHook(quota=quota, client_id=client_id)
+    needs: dict[SourceName, dict[str, Any]] = {
+        SourceName.SAMPLE: {},
+        SourceName.CSV: {"folder": csv_folder or settings().csv_folder},
+        SourceName.IBKR: {"quota": quota, "client_id": client_id},
+    }
+    return hook_of(source)(**needs.get(source, {"quota": quota}))

@@ -13,7 +13,7 @@ from include.landing import Interval
 from include.sources import SourceName
 from include.timeframes import TIMEFRAMES
 from include.universes import Instrument
-from marketmill.outcomes import Outcome
+from marketmill.outcomes import Outcome, Unreachable
 
 
 class BarsHook(BaseHook, ABC):
@@ -51,3 +51,11 @@ class BarsHook(BaseHook, ABC):
     def last_day(self, instruments: Sequence[Instrument], timeframe: str) -> date | None:  # noqa: ARG002
         """Last day for which the source can have bars of ``instruments``; None for a source that goes on."""
         return None
+
+
+class RemoteHook(ABC):
+    """A source that is somewhere else, and may be out of reach."""
+
+    @abstractmethod
+    def reach(self) -> Unreachable | None:
+        """Ask once whether anybody is there; None also where somebody answers, but not well."""

@@ -17,9 +17,9 @@ from include.months import month_end, months_between
 from include.sources import SourceName
 from include.timeframes import timeframe_length
 from include.universes import Instrument
-from marketmill.hooks.base import BarsHook
+from marketmill.hooks.base import BarsHook, RemoteHook
 from marketmill.hooks.binance_connection import BinanceAccess, read_access
-from marketmill.outcomes import ConfirmedEmpty, Data, Outcome, Permanent, Transient
+from marketmill.outcomes import ConfirmedEmpty, Data, Outcome, Permanent, Transient, Unreachable
 from marketmill.quota.ledger import open_ledger
 from marketmill.quota.spending import Quota
 
@@ -33,7 +33,7 @@ _PAIR = re.compile(r"[A-Z0-9]+/[A-Z0-9]+")
 _DAYS = 1000
 
 
-class BinanceHook(BarsHook):
+class BinanceHook(BarsHook, RemoteHook):
     """Bars of spot pairs, by bulk files and REST.
 
     Parameters
@@ -107,6 +107,16 @@ class BinanceHook(BarsHook):
             return False, str(error)
         files_said = f"the bulk files at {self._access.bulk} too" if self._access.bulk else "bulk files are not used"
         return True, f"{self._access.rest} answers, {files_said}"
+
+    def reach(self) -> Unreachable | None:
+        """Ask the REST API, which stands in for the files, whether it is there."""
+        from marketmill.hooks.binance_rest import BinanceFailure
+
+        try:
+            self._open()[0].ping()
+        except BinanceFailure as failure:
+            return failure.outcome if isinstance(failure.outcome, Unreachable) else None
+        return None
 
     @cached_property
     def _access(self) -> BinanceAccess:

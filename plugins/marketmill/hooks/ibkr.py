@@ -91,6 +91,11 @@ class IbkrHook(BarsHook, OptionChainsHook):
         finally:
             self.close()
 
+    def reach(self) -> Unreachable | None:
+        """Connect, and ask for nothing."""
+        outcome = self._caught("", lambda: self._parts[0].client)
+        return outcome if isinstance(outcome, Unreachable) else None
+
     def close(self) -> None:
         """Disconnect; the next question connects again."""
         if self._open is not None:
@@ -101,9 +106,14 @@ class IbkrHook(BarsHook, OptionChainsHook):
                 self.log.warning("the client id is given back by itself in a while: %s", error)
 
     def _outcome(self, instrument: Instrument, work: Callable[[], T]) -> T | Failure:
-        symbol = instrument.symbol
         try:
             listing_of(instrument)  # a wrong symbol needs no connection to be refused
+        except ConfigurationError as error:
+            return Permanent(str(error))
+        return self._caught(instrument.symbol, work)
+
+    def _caught(self, symbol: str, work: Callable[[], T]) -> T | Failure:
+        try:
             return work()
         except ConfigurationError as error:
             return Permanent(str(error))

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from include.sources import SourceName
 from include.universes import Instrument
+from marketmill.hooks.base import RemoteHook
 from marketmill.outcomes import ConfirmedEmpty, Failure
 
 
@@ -36,7 +37,7 @@ ExpiriesOutcome = Expiries | ConfirmedEmpty | Failure
 ChainOutcome = Chain | Failure
 
 
-class OptionChainsHook(ABC):
+class OptionChainsHook(RemoteHook, ABC):
     """A source of option chains."""
 
     source: ClassVar[SourceName]
@@ -49,5 +50,5 @@ class OptionChainsHook(ABC):
     def fetch_chain(self, instrument: Instrument, expiry: date) -> ChainOutcome:
         """Ask for the chain of one listed expiry."""
 
-    def close(self) -> None:  # noqa: B027  (most sources hold nothing open)
+    def close(self) -> None:
         """Let go of what the source holds open; the next question opens it again."""

@@ -23,7 +23,7 @@ from marketmill.hooks.yahoo_chart import GarbledError, parse_chart
 from marketmill.hooks.yahoo_client import UnknownSymbolError, YahooClient, YahooError
 from marketmill.hooks.yahoo_options import parse_chain, parse_expiries
 from marketmill.hooks.yahoo_sessions import finished_until
-from marketmill.outcomes import ConfirmedEmpty, Data, Outcome, Permanent, Transient
+from marketmill.outcomes import ConfirmedEmpty, Data, Outcome, Permanent, Transient, Unreachable
 from marketmill.quota.ledger import open_ledger
 from marketmill.quota.spending import Quota
 
@@ -136,12 +136,23 @@ class YahooHook(BarsHook, ActionsHook, OptionChainsHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether Yahoo answers, and if not, why."""
-        now = self._now()
         try:
-            self._client.chart("^GSPC", "1d", now - 7 * _DAY, now)
+            self._ask_anything()
         except (MarketmillError, YahooError) as error:
             return False, str(error)
         return True, "Yahoo Finance answers"
+
+    def reach(self) -> Unreachable | None:
+        """Ask for the last days of an index."""
+        try:
+            self._ask_anything()
+        except YahooError as error:
+            return error.outcome if isinstance(error.outcome, Unreachable) else None
+        return None
+
+    def _ask_anything(self) -> None:
+        now = self._now()
+        self._client.chart("^GSPC", "1d", now - 7 * _DAY, now)
 
     @cached_property
     def _client(self) -> YahooClient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from include.errors import ConfigurationError, SourceError
 from include.sources import SourceName
-from include.universes import Instrument, load_universe, pick_instruments
+from include.universes import Instrument, load_universe, pick_instruments, tell_assumed
 from marketmill.events import chosen
 from marketmill.months import target_months
 from marketmill.operators.asked import open_asked
@@ -22,6 +23,8 @@ from marketmill.outcomes import list_reasons
 from marketmill.window import Window, Wish, choose_window
 
 if TYPE_CHECKING:
+    from include.lake import Lake
+    from marketmill.fetch import FetchPlan
     from marketmill.hooks.base import BarsHook
 
 
@@ -58,13 +61,32 @@ class PlanFetchOperator(MillOperator):
             since=datetime.now(UTC).isoformat() if params.get("force") else None,
             csv_folder=params.get("csv_folder"),
         )
-        for note in window.notes:
-            self.log.info("%s", note)
+        for note in (*window.notes, tell_assumed(plan.symbols)):
+            if note:
+                self.log.info("%s", note)
         self.log.info(
             "%d symbols of universe %s, %s bars from %s, %s up to (not including) %s, into the lake %s",
             len(plan.symbols), universe.name, timeframe, source, f"{window.start:%Y-%m-%d}", f"{window.end:%Y-%m-%d}", lake.url,
         )  # fmt: skip
+        self._confirm_reachable(context, lake, plan)
         return [batch.as_dict() for batch in plan.batches(settings().batch_size)]
+
+    @staticmethod
+    def _confirm_reachable(context: Context, lake: Lake, plan: FetchPlan) -> None:
+        """Fail at once, and not symbol by symbol, where nobody can be reached and somebody is needed."""
+        from marketmill.asking import confirm_reachable
+        from marketmill.corporate_actions import shares
+        from marketmill.fetch import is_anything_missing
+        from marketmill.hooks.actions import ActionsHook
+        from marketmill.hooks.base import RemoteHook
+
+        hook = open_asked(context, SourceName(plan.source), csv_folder=plan.csv_folder)
+        if not isinstance(hook, RemoteHook):
+            return
+        asks_for_actions = isinstance(hook, ActionsHook) and shares(plan.instruments)
+        if asks_for_actions or is_anything_missing(lake, hook, plan):
+            with closing(hook):
+                confirm_reachable(hook)
 
     def symbols(self, params: Mapping[str, Any]) -> list[str] | None:
         """Symbols that the form names; None: all of the universe."""
@@ -141,7 +163,9 @@ class ReviewFetchOperator(MillOperator):
         results = [Fetched(**result) for batch in self.fetched[:] for result in batch]
         failed = {result.symbol: f"{result.missing} is missing: {result.reason}" for result in results if result.failed}
         complete = [result.symbol for result in results if not result.failed]
-        self._record(failed)
+        # Where nobody was reached, nothing is known about any symbol.
+        if complete or any(result.state != "unreachable" for result in results):
+            self._record(failed)
         if not complete:
             reasons = {result.reason for result in results}
             same = f" {short_list(list(failed))}: {results[0].reason}"

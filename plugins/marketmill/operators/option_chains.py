@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: What a run took stays its own for so long, however often it is repeated.
 _SNAPSHOT = timedelta(days=7)
+#: Chains (one request each) that a run takes from IBKR where neither form nor settings say how many.
+_IBKR_MOST = 50
 
 
 class SnapshotOptionChainsOperator(WaitingOperator):
@@ -34,7 +36,8 @@ class SnapshotOptionChainsOperator(WaitingOperator):
     def work(self, context: Context) -> list[dict[str, Any]]:
         """Read the form, ask, land."""
         from include.settings import open_lake, settings
-        from marketmill.option_chains import ChainWish, snapshot_chains
+        from marketmill.asking import confirm_reachable
+        from marketmill.option_chains import ChainWish, is_nobody_there, snapshot_chains
 
         params, now = context["params"], datetime.now(UTC)
         instruments = self._instruments(params.get("symbols"), settings().universe)
@@ -42,6 +45,9 @@ class SnapshotOptionChainsOperator(WaitingOperator):
         wish = ChainWish(_expiries(params.get("expiries")), max(run_after, now - _SNAPSHOT), now.date())
         lake, hook = open_lake(), self._hook(context)
         results = snapshot_chains(lake, hook, instruments, wish)
+        if context["ti"].try_number == 1 and is_nobody_there(results):
+            confirm_reachable(hook)
+            results = snapshot_chains(lake, hook, instruments, wish)
         if until := next((result.until for result in results if result.until), None):
             self.wait_until(datetime.fromisoformat(until))
         failed = list_reasons({result.symbol: result.reason for result in results if result.state != "complete"})
@@ -71,13 +77,13 @@ class SnapshotOptionChainsOperator(WaitingOperator):
     @staticmethod
     def _hook(context: Context) -> OptionChainsHook:
         from marketmill.hooks.option_chains import OptionChainsHook
-        from marketmill.sources import parse_source
+        from marketmill.sources import hook_of, parse_source
 
         source = parse_source(context["params"].get("source"))
-        hook = open_asked(context, source)
-        if not isinstance(hook, OptionChainsHook):
+        # Before it is opened: what a source without chains needs for its bars is nobody's question here.
+        if not issubclass(hook_of(source), OptionChainsHook):
             raise ConfigurationError(f"source {source} has no option chains; use {SourceName.YAHOO} or {SourceName.IBKR}")
-        return hook
+        return cast("OptionChainsHook", open_asked(context, source, ibkr_most=_IBKR_MOST))
 
 
 def _expiries(texts: list[str] | None) -> tuple[date, ...]:

@@ -40,6 +40,13 @@ def test_the_plan_of_the_sample_universe(context):
     assert batch["since"] is None
 
 
+def test_the_plan_says_which_calendars_are_assumed(context, capsys):
+    PLAN.execute(context(**form(start="2018-01-01", end="2018-02-01", symbols=["AAPL", "VOD.L"])))
+    assert "assumed: XLON for VOD.L. If that is wrong, enter them with their calendar" in capsys.readouterr().out
+    PLAN.execute(context(**form()))
+    assert "assumed" not in capsys.readouterr().out
+
+
 def test_a_large_universe_becomes_batches(context):
     batches = PLAN.execute(context(**form(universe="global26", start="2018-01-01", end="2018-02-01")))
     assert [len(batch["symbols"]) for batch in batches] == [5, 5, 5, 5, 5, 1]
@@ -158,6 +165,37 @@ def test_a_review_holds_back_the_months_that_did_not_come(context, lake):
     review.execute(context())
     reason = "could not be fetched: 2018-05-04 to 2018-06-01 is missing: no such symbol"
     assert read_holds(lake, "1d", ["A", "B"]) == [Hold("B", "sample", ("2018-06", "2018-07"), "fetched", reason)]
+
+
+def test_a_run_that_reaches_nobody_fails_in_the_plan_with_one_sentence_and_leaves_nothing(context, lake, results, monkeypatch):
+    monkeypatch.setattr("marketmill.asking._PAUSES", (0,))
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with pytest.raises(AirflowFailException, match=r"^Yahoo cannot be reached \(") as caught:
+        PLAN.execute(context(**form(source="yahoo")))
+    assert "\n" not in str(caught.value)
+    assert lake.folders("") == []
+
+
+def test_a_source_is_not_needed_for_what_has_landed(context, lake, results, monkeypatch):
+    monkeypatch.setattr("marketmill.asking._PAUSES", ())
+    monkeypatch.setenv("AIRFLOW_CONN_BINANCE_DEFAULT", '{"conn_type": "binance", "host": "http://127.0.0.1:1"}')
+    wanted = context(**form(source="binance", universe="crypto", symbols=["BTC/USDC"], start="2018-05-01", end="2018-06-01"))
+    with pytest.raises(AirflowFailException, match=r"^Binance cannot be reached at http://127\.0\.0\.1:1 \("):
+        PLAN.execute(wanted)
+    may, june = datetime(2018, 5, 1, tzinfo=UTC), datetime(2018, 6, 1, tzinfo=UTC)
+    write_landing(lake, Landed("binance", "BTC/USDC", "1d", Adjustment.NONE, may, june, june), LANDING.empty_table())
+    assert len(PLAN.execute(wanted)) == 1
+
+
+def test_a_review_where_nobody_was_reached_holds_nothing_back(context, lake):
+    away = [result(symbol, "unreachable", "nobody is there") for symbol in "AB"]
+    with pytest.raises(AirflowFailException):
+        ReviewFetchOperator(task_id="review_fetch", batches=[BATCH], fetched=[away]).execute(context())
+    assert lake.folders("") == []
+    with pytest.raises(AirflowFailException):
+        ReviewFetchOperator(task_id="review_fetch", batches=[BATCH], fetched=[[*away, result("C", "permanent", "gone")]]).execute(context())
+    assert [hold.symbol for hold in read_holds(lake, "1d", "ABC")] == ["A", "B", "C"]
 
 
 def test_a_review_without_a_complete_symbol_fails(context):

@@ -142,6 +142,7 @@ def test_what_may_pass_is_retried_and_then_listed(yahoo, lake, chains_context):
     ("params", "words"),
     [
         ({"source": "sample"}, "source sample has no option chains; use yahoo or ibkr"),
+        ({"source": "csv"}, "^source csv has no option chains; use yahoo or ibkr$"),
         ({"symbols": []}, "symbols is empty; name at least one"),
         ({"symbols": ["aapl"]}, "'aapl' is not a symbol"),
         ({"expiries": ["2027-1-15"]}, "expiry '2027-1-15' is not a date of the form YYYY-MM-DD"),
@@ -153,6 +154,24 @@ def test_a_wrong_form_is_refused_without_a_question(yahoo, chains_context, param
     with pytest.raises(AirflowFailException, match=words):
         SNAPSHOT.execute(chains_context(**params))
     assert yahoo.requests() == []
+
+
+def test_a_run_that_reaches_nobody_does_not_wait_for_long(chains_context, results, monkeypatch):
+    monkeypatch.setattr("marketmill.asking._PAUSES", ())
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with pytest.raises(AirflowFailException, match=r"^Yahoo cannot be reached \("):
+        SNAPSHOT.execute(chains_context(symbols=["AAPL", "MSFT"]))
+
+
+def test_a_connection_that_is_lost_later_is_worth_a_retry(yahoo, chains_context, monkeypatch):
+    monkeypatch.setattr("marketmill.asking._PAUSES", ())
+    context = chains_context()
+    context["ti"].try_number = 2
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with pytest.raises(AirflowException, match=r"^to be tried again: AAPL: Yahoo cannot be reached \("):
+        SNAPSHOT.execute(context)
 
 
 def test_a_past_expiry_names_the_nearest(yahoo, chains_context):
