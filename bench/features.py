@@ -112,7 +112,7 @@ def _measure(symbols: int) -> Runs:
 
 def _all_years(lake: Lake) -> Run:
     lake.delete_folder("features")
-    return _job(lake)
+    return submit(lake)
 
 
 def _one_month(lake: Lake) -> Run:
@@ -121,7 +121,7 @@ def _one_month(lake: Lake) -> Run:
     folder = month_folder(dataset, list_months(lake, dataset)[-1])
     before = _bytes(Path(lake.root, folder))
     lake.delete_folder(folder)
-    once = _job(lake)
+    once = submit(lake)
     if _bytes(Path(lake.root, folder)) != before:
         raise BenchError(f"{lake.root}/{folder} came out different when it was built alone")
     return once
@@ -131,7 +131,7 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def _job(lake: Lake) -> Run:
+def submit(lake: Lake) -> Run:
     """The job as Airflow submits it."""
     script = str(PROJECT / "spark_jobs" / "build_features.py")
     return run([

@@ -25,3 +25,7 @@ class SourceError(MarketmillError):
 
 class ModelError(MarketmillError):
     """A model cannot be trained, stored or read back as asked."""
+
+
+class InsufficientDataError(ModelError):
+    """There is too little data to train a model or to judge it; nothing is wrong with either, and a longer time would do."""

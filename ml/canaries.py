@@ -8,6 +8,10 @@ are held out; with made-up labels there is no future to look into, and both part
 - **Shuffled labels**: the labels are dealt out anew at random. A model fitted on them must not state them better than their
   shares, or their mean, in training; one that does has seen them.
 
+Where there are fewer rows than the canary wants, a signal that is not found leaves two reasons: the rows, or the model. Then the same is
+tried on the same rows many times over, one after the other. A model that finds the signal there is alive, and the rows are too few
+for it; one that does not is dead on however many.
+
 A model whose fit is byte for byte the same whatever the labels are does not learn from them: there is nothing to test, and the
 card says so.
 """
@@ -22,13 +26,14 @@ import numpy as np
 import pandas as pd
 
 from include.errors import ModelError
-from ml.dataset import Dataset
+from ml.dataset import Dataset, insufficient
 from ml.protocol import Model, Predictions
 from ml.validation.losses import MODEL, probability_columns, row_losses
 from ml.validation.significance import Interval, block_bootstrap, by_day
 
 PLANTED, SHUFFLED = "planted signal", "shuffled labels"
 _ROWS = 1000
+_REPEATED_ROWS = 4000
 _HELD_OUT_SHARE = 0.3
 _FOLLOWING_SHARE = 0.7  # of the rows whose class the features tell
 _PULL = 4.0  # the farthest that a value is moved, in standard deviations of its change from row to row
@@ -44,12 +49,32 @@ def check_canaries(model_id: str, model: Model, data: Dataset, *, seed: int) -> 
 
     Raises
     ------
+    InsufficientDataError
+        If the planted signal is found only where the same rows are there many times over.
     ModelError
         If the planted signal is not found in every label, or shuffled labels are foretold.
     """
     sample = _sample(data)
+    times = -(-_REPEATED_ROWS // len(sample.rows))
+    card, missed = _try(model_id, model, sample, seed)
+    if missed and len(sample.rows) < _ROWS and not _try(model_id, model, _repeated(sample, times), seed, times)[1]:
+        raise insufficient(
+            model_id,
+            f"a signal that was planted in {len(sample.rows)} rows of {sample.symbols[0]} was not found ({', '.join(missed)}), and is "
+            "found where the same rows are there many times over, so the model cannot be judged on so few rows",
+        )
+    if missed:
+        raise ModelError(
+            f"{model_id} does not find a signal that was planted in {', '.join(missed)}: it would find no real one; "
+            "look at its features, scaling and regularisation; nothing was registered"
+        )
+    return card
+
+
+def _try(model_id: str, model: Model, sample: Dataset, seed: int, times: int = 1) -> tuple[dict[str, Any], list[str]]:
+    """The card, and the labels in which the planted signal was not found; of rows that are there several ``times`` all are held out."""
     chance = np.random.default_rng([seed, 0])
-    held_out = chance.random(len(sample.rows)) < _HELD_OUT_SHARE
+    held_out = np.tile(chance.random(len(sample.rows) // times) < _HELD_OUT_SHARE, times)
     score = _score(sample)
     planted, misled = (_relabelled(sample, _follow, by, seed) for by in (score, chance.permutation(score)))
     shuffled = _relabelled(sample, _deal, score, seed)
@@ -57,23 +82,18 @@ def check_canaries(model_id: str, model: Model, data: Dataset, *, seed: int) -> 
     card: dict[str, Any] = {"symbol": sample.symbols[0], "rows": len(sample.rows)}
     if finder.files() == loser.files() == guesser.files():
         reason = "the fit does not look at labels: three different sets of them gave the same bytes"
-        return card | {name: {"verdict": "not applicable", "reason": reason} for name in (PLANTED, SHUFFLED)}
+        return card | {name: {"verdict": "not applicable", "reason": reason} for name in (PLANTED, SHUFFLED)}, []
     found = _gains(planted, held_out, finder.predict(planted), loser.predict(planted))
     guesses = guesser.predict(shuffled)
     seen = _gains(shuffled, held_out, guesses, _constant(guesses, _blind(shuffled, held_out)))
-    missed = [name for name, gain in found.items() if gain.low <= _CHANCE]
     foretold = [name for name, gain in seen.items() if gain.low > _CHANCE]
-    if missed:
-        raise ModelError(
-            f"{model_id} does not find a signal that was planted in {', '.join(missed)}: it would find no real one; "
-            "look at its features, scaling and regularisation; nothing was registered"
-        )
     if foretold:
         raise ModelError(
             f"{model_id} foretells labels of {', '.join(foretold)} that were dealt out at random: it must have seen them; "
             "look for labels in what it predicts from; nothing was registered"
         )
-    return card | {PLANTED: _entry("found", found), SHUFFLED: _entry("at the baseline", seen)}
+    missed = [name for name, gain in found.items() if gain.low <= _CHANCE]
+    return card | {PLANTED: _entry("found", found), SHUFFLED: _entry("at the baseline", seen)}, missed
 
 
 def _sample(data: Dataset) -> Dataset:
@@ -83,6 +103,19 @@ def _sample(data: Dataset) -> Dataset:
     chosen = data.rows.index[data.rows["symbol"] == symbol][-_ROWS:]
     labels = {name: label.loc[chosen].reset_index(drop=True) for name, label in data.labels.items()}
     return replace(data, rows=data.rows.loc[chosen].reset_index(drop=True), labels=labels)
+
+
+def _repeated(sample: Dataset, times: int) -> Dataset:
+    """The rows again and again, each time a whole number of weeks earlier than the last."""
+    stamps = sample.rows["timestamp"]
+    span = pd.Timedelta(weeks=(stamps.max() - stamps.min()) // pd.Timedelta(weeks=1) + 1)
+    rows, *labels = (
+        pd.concat(
+            [frame.assign(**{name: frame[name] - place * span for name in moments}) for place in reversed(range(times))], ignore_index=True
+        )
+        for frame, moments in ((sample.rows, ["timestamp", "closed_at"]), *((label, ["known_at"]) for label in sample.labels.values()))
+    )
+    return replace(sample, rows=rows, labels=dict(zip(sample.labels, labels, strict=True)))
 
 
 def _score(sample: Dataset) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from include.calendars import DECISION_DELAY
-from include.errors import ModelError
+from include.errors import InsufficientDataError
 from include.feature_sets import read_features
 from include.lake import Lake
 from include.months import month_end, month_start
@@ -177,17 +177,17 @@ def join_known(rows: pd.DataFrame, other: pd.DataFrame, columns: list[str], tole
 
 
 def too_short(closed_at: pd.Series, timeframe: str = "1d") -> str | None:
-    """Why rows closed at these times are not enough to train on, or None: two years of daily bars, 80 days of shorter ones."""
+    """Why rows closed at these times are not enough to train on, or None: two years of daily bars, 80 days of shorter ones, nearly full."""
     if closed_at.empty:
         return "there are no rows"
     first, last = closed_at.min(), closed_at.max()
     daily = timeframe_length(timeframe) >= timedelta(days=1)
     needed = int(MINIMUM_YEARS * _SESSIONS * _MINIMUM_SHARE) if daily else _MINIMUM_BARS
     span = pd.Timedelta(days=MINIMUM_YEARS * 365) - _MARGIN if daily else pd.Timedelta(days=MINIMUM_DAYS)
-    if last - first >= span and len(closed_at) >= needed:
-        return None
-    time = f"{MINIMUM_YEARS} years" if daily else f"{MINIMUM_DAYS} days"
-    return f"there are {len(closed_at)} usable rows from {first:%Y-%m-%d} to {last:%Y-%m-%d}; {needed} over {time} are needed"
+    rows = f"{len(closed_at)} usable rows from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    if last - first < span:
+        return f"there are {rows}, {(last - first).days} days; {span.days} days are needed, with {needed} rows"
+    return f"there are {rows}; {needed} rows are needed" if len(closed_at) < needed else None
 
 
 def leave_out_short(
@@ -206,19 +206,22 @@ def leave_out_short(
 
     Raises
     ------
-    ModelError
+    InsufficientDataError
         If no symbol is left.
     """
     short = {symbol: of + reason for symbol, closes in closed_at.items() if (reason := too_short(closes, timeframe))}
     reasons = short | dict(left_out or {})
     if closed_at.keys() <= reasons.keys():
-        raise insufficient(model_id, "; ".join(f"{symbol}: {why}" for symbol, why in reasons.items()) or "there is no symbol")
+        alike: dict[str, list[str]] = {}
+        for symbol, why in reasons.items():
+            alike.setdefault(why, []).append(symbol)
+        raise insufficient(model_id, "; ".join(f"{', '.join(symbols)}: {why}" for why, symbols in alike.items()) or "there is no symbol")
     return reasons
 
 
-def insufficient(model_id: str, reason: str) -> ModelError:
+def insufficient(model_id: str, reason: str) -> InsufficientDataError:
     """Make the error for data that is too little to train on."""
-    return ModelError(f"Insufficient data for training {model_id}: {reason}; run backfill_market for a longer time")
+    return InsufficientDataError(f"Insufficient data for training {model_id}: {reason}; run backfill_market for a longer time")
 
 
 def _plain_bytes(column: pd.Series) -> bytes:

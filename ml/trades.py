@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from include.errors import ModelError, UnsuitableError
+from include.errors import InsufficientDataError, UnsuitableError
 from include.timeframes import timeframe_length
 from include.trades import TRADES, list_runs, read_trades
 from ml.dataset import KEYS, Dataset, Source, too_short
@@ -60,7 +60,7 @@ def trade_rows(source: Source, model_id: str) -> tuple[pd.DataFrame, dict[str, s
     ------
     UnsuitableError
         If there is no trade.
-    ModelError
+    InsufficientDataError
         If there are too few.
     """
     trades, left_out = _wanted(source), {}
@@ -79,7 +79,7 @@ def trade_rows(source: Source, model_id: str) -> tuple[pd.DataFrame, dict[str, s
     if missing := len(known) - len(rows):
         left_out["trades without features"] = f"{missing} were decided before there were features of their symbol"
     if reason := too_short(rows["closed_at"], source.timeframe):
-        raise ModelError(
+        raise InsufficientDataError(
             f"Insufficient data for training {model_id}: of trades, {reason}; run simulate_trades with more rules or for a longer time"
         )
     return rows, left_out

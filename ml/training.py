@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from include.errors import ModelError
+from include.errors import InsufficientDataError, ModelError
 from include.feature_sets import read_current
 from include.lake import Lake, parquet_bytes
 from include.months import as_utc
@@ -33,7 +33,7 @@ from ml.registry import DATASET, WALK_FORWARD
 from ml.report.card_page import CARD_PAGE, card_page
 from ml.sources import open_source
 from ml.stages import Stages
-from ml.trained_versions import note_version
+from ml.trained_versions import note_shortage, note_version
 from ml.validation.dated import dated_split, share_split
 from ml.validation.walk_forward import walk_forward
 
@@ -84,11 +84,17 @@ def train(  # noqa: PLR0913 - a field of the form each
         If the model has nothing to learn from in that universe or timeframe, or nothing to go on from.
     LakeError
         If no features were built.
+    InsufficientDataError
+        If there is too little data to train or to judge the model; the lake notes it for the report.
     ModelError
-        If there is too little data, a figure is too good to be honest, a canary is dead, or something looks ahead.
+        If a figure is too good to be honest, a canary is dead, or something looks ahead.
     """
     source = open_source(lake, model_id, universe, timeframe, _utc(start), _utc(end))
-    trained = train_on(source, make_model(model_id), model_id, seed=seed, force=force, continue_boosting=continue_boosting)
+    try:
+        trained = train_on(source, make_model(model_id), model_id, seed=seed, force=force, continue_boosting=continue_boosting)
+    except InsufficientDataError as error:
+        note_shortage(lake, universe, timeframe, model_id, str(error))
+        raise
     note_version(lake, universe, timeframe, model_id, trained.version)
     return trained
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,18 @@ class LinearFit:
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """State each row of ``values`` (rows, columns)."""
-        return np.asarray(self.intercept + values @ np.array(self.coefficients))
+        return self.intercept + weighted_sum(values, self.coefficients)
+
+
+def weighted_sum(values: np.ndarray, weights: Sequence[float]) -> np.ndarray:
+    """Sum of each row of ``values`` (rows, columns), weighted by column; the same bits whatever rows stand beside it.
+
+    A product of matrices adds in an order that depends on the number of rows and where they lie in memory.
+    """
+    summed = np.zeros(len(values))
+    for place, weight in enumerate(weights):
+        summed += values[:, place] * weight
+    return summed
 
 
 def fit_linear(values: np.ndarray, target: np.ndarray, columns: list[str], *, penalty: float, lags: int) -> LinearFit:

@@ -11,6 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ml.methods.linear import weighted_sum
+
 _STRENGTH = 0.01  # of the inverse penalty: weak signals need a strong hand
 
 
@@ -37,7 +39,7 @@ class PlainLogistic:
     def logits(self, values: np.ndarray) -> np.ndarray:
         """Logit of the event a row; ``values`` has shape (rows, columns), nulls allowed."""
         filled = np.where(np.isfinite(values), values, np.array(self.means))
-        return np.asarray(filled @ np.array(self.weights) + self.intercept)
+        return weighted_sum(filled, self.weights) + self.intercept
 
     def to_json(self) -> bytes:
         """Write it; equal regressions give equal bytes."""

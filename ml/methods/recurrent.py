@@ -6,17 +6,15 @@ sets its weights and its optimiser to where they began, so that the same data an
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ml.methods.keras_files import keras_bytes, keras_weights
-from ml.methods.networks import Kind, batches, column_scale, loss_of, scaled_columns, start_keras
+from ml.methods.networks import FittedNetwork, Kind, Network, batches, column_scale, read_fitted, ready, scaled_columns, start_keras
 
 STEPS = 20
 _STATED_BATCH = 2048
@@ -35,14 +33,12 @@ class Settings(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Recurrent:
-    """A fitted network: columns are standardised by ``mean`` and ``deviation`` of the training rows; ``weights`` as Keras orders them."""
+class Recurrent(FittedNetwork):
+    """A fitted LSTM."""
 
-    kind: Kind
-    settings: Settings
-    mean: np.ndarray
-    deviation: np.ndarray
-    weights: tuple[np.ndarray, ...]
+    def empty(self) -> Network:
+        """One a shape in a process."""
+        return _network(self.kind, len(self.mean), len(self.weights[-1]), self.settings)
 
     def outputs(self, values: np.ndarray, symbols: pd.Series, start: np.ndarray) -> np.ndarray:
         """What the network adds to ``start``, added.
@@ -61,14 +57,12 @@ class Recurrent:
         numpy.ndarray
             Shape (rows, outputs): logits or values; null where a symbol has fewer than 20 rows up to a row.
         """
-        network = _network(self.kind, values.shape[1], start.shape[1], self.settings)
-        network.set_weights(self.weights)
-        scaled, stated = scaled_columns(values, self.mean, self.deviation), np.full(start.shape, np.nan)
+        network, scaled, stated = self.network(), self.scaled(values), np.full(start.shape, np.nan)
         ends = np.flatnonzero(whole_sequences(symbols))
         for first in range(0, len(ends), _STATED_BATCH):
             some = ends[first : first + _STATED_BATCH]
             padded = np.pad(some, (0, _STATED_BATCH - len(some)), mode="edge")  # one shape, so that it is compiled once
-            stated[some] = network.model.predict_on_batch([_sequences(scaled, padded), start[padded].astype(np.float32)])[: len(some)]
+            stated[some] = network.predict_on_batch([_sequences(scaled, padded), start[padded].astype(np.float32)])[: len(some)]
         return stated
 
     def reliance(self, values: np.ndarray, symbols: pd.Series) -> np.ndarray:
@@ -82,42 +76,26 @@ class Recurrent:
         numpy.ndarray
             Shape (features, outputs); all 0 where no symbol has 20 rows.
         """
-        outputs = len(self.weights[-1])
-        network = _network(self.kind, values.shape[1], outputs, self.settings)
-        network.set_weights(self.weights)
+        network, outputs = self.network(), len(self.weights[-1])
         ends = np.flatnonzero(whole_sequences(symbols))
         if not len(ends):
             return np.zeros((values.shape[1], outputs))
         some = ends[np.linspace(0, len(ends) - 1, _STATED_BATCH).astype(int)]
-        sequences = _sequences(scaled_columns(values, self.mean, self.deviation), some)
+        sequences = _sequences(self.scaled(values), some)
         nothing = np.zeros((_STATED_BATCH, outputs), np.float32)
-        added, dealt = network.model.predict_on_batch([sequences, nothing]), np.random.default_rng(0).permutation(_STATED_BATCH)
+        added, dealt = network.predict_on_batch([sequences, nothing]), np.random.default_rng(0).permutation(_STATED_BATCH)
         moved = []
         for place in range(values.shape[1]):
             changed = sequences.copy()
             changed[:, :, place] = sequences[dealt, :, place]
-            moved.append(np.abs(network.model.predict_on_batch([changed, nothing]) - added).mean(axis=0, dtype=np.float64))
+            moved.append(np.abs(network.predict_on_batch([changed, nothing]) - added).mean(axis=0, dtype=np.float64))
         return np.stack(moved)
-
-    def files(self, name: str) -> dict[str, bytes]:
-        """``<name>.keras`` and ``<name>.json``."""
-        features, outputs = len(self.mean), len(self.weights[-1])
-        network = _network(self.kind, features, outputs, self.settings)
-        network.set_weights(self.weights)
-        facts = {
-            "kind": self.kind,
-            "settings": self.settings._asdict(),
-            "mean": self.mean.tolist(),
-            "deviation": self.deviation.tolist(),
-        }
-        return {f"{name}.keras": keras_bytes(network.model), f"{name}.json": json.dumps(facts, indent=1).encode()}
 
 
 def load_recurrent(files: Mapping[str, bytes], name: str) -> Recurrent:
-    """Inverse of :meth:`Recurrent.files`."""
-    facts = json.loads(files[f"{name}.json"])
-    weights = tuple(keras_weights(files[f"{name}.keras"]))
-    return Recurrent(facts["kind"], Settings(**facts["settings"]), np.array(facts["mean"]), np.array(facts["deviation"]), weights)
+    """Inverse of :meth:`ml.methods.networks.FittedNetwork.files`."""
+    facts = read_fitted(files, name)
+    return Recurrent(**facts | {"settings": Settings(**facts["settings"])})
 
 
 def whole_sequences(symbols: pd.Series) -> np.ndarray:
@@ -144,44 +122,25 @@ def fit_recurrent(
     ends = np.flatnonzero(whole_sequences(symbols) & np.isfinite(target).any(axis=1))
     chance = np.random.default_rng(seed)
     network = _network(kind, values.shape[1], start.shape[1], settings)
-    network.begin(chance)
+    network.begin(_drawn(network, chance))
     for some in batches(ends, settings.epochs, settings.least_steps, chance):
         network.trainer.train_on_batch([_sequences(scaled, some), start[some].astype(np.float32)], target[some])
     return Recurrent(kind, settings, mean, deviation, network.weights())
 
 
-@dataclass(frozen=True, eq=False)
-class _Network:
-    """``trainer`` is the same network as ``model`` with an optimiser, which shall not get into the model's file."""
-
-    model: Any
-    trainer: Any
-    optimiser_start: tuple[np.ndarray, ...]
-
-    def begin(self, chance: np.random.Generator) -> None:
-        """Draw the weights of an LSTM (Glorot uniform, orthogonal, forget gate open) and of outputs that add nothing yet."""
-        kernel, recurrent, *_ = (weight.shape for weight in self.model.get_weights())
-        inputs, units = kernel[0], recurrent[0]
-        limit = np.sqrt(6.0 / (inputs + 4 * units))
-        bias = np.zeros(4 * units)
-        bias[units : 2 * units] = 1.0
-        orthogonal = np.linalg.qr(chance.normal(size=(4 * units, units)))[0].T
-        outputs = [np.zeros(weight.shape) for weight in self.model.get_weights()[3:]]
-        self.set_weights([chance.uniform(-limit, limit, kernel), orthogonal, bias, *outputs])
-        for variable, value in zip(self.trainer.optimizer.variables, self.optimiser_start, strict=True):
-            variable.assign(value.copy())
-
-    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
-        """Give the network copies: TensorFlow may keep an array that it is given, and change it in training."""
-        self.model.set_weights([weight.copy() for weight in weights])
-
-    def weights(self) -> tuple[np.ndarray, ...]:
-        """Copies, which later training leaves alone."""
-        return tuple(np.array(weight) for weight in self.model.get_weights())
+def _drawn(network: Network, chance: np.random.Generator) -> list[np.ndarray]:
+    """Draw the weights of an LSTM (Glorot uniform, orthogonal, forget gate open) and of outputs that add nothing yet."""
+    kernel, recurrent, *_ = shapes = [weight.shape for weight in network.model.get_weights()]
+    inputs, units = kernel[0], recurrent[0]
+    limit = np.sqrt(6.0 / (inputs + 4 * units))
+    bias = np.zeros(4 * units)
+    bias[units : 2 * units] = 1.0
+    orthogonal = np.linalg.qr(chance.normal(size=(4 * units, units)))[0].T
+    return [chance.uniform(-limit, limit, kernel), orthogonal, bias, *(np.zeros(shape) for shape in shapes[3:])]
 
 
 @lru_cache(maxsize=8)
-def _network(kind: Kind, features: int, outputs: int, settings: Settings) -> _Network:
+def _network(kind: Kind, features: int, outputs: int, settings: Settings) -> Network:
     keras = start_keras()
     sequence = keras.Input((STEPS, features), name="sequence")
     start = keras.Input((outputs,), name="start")
@@ -189,9 +148,7 @@ def _network(kind: Kind, features: int, outputs: int, settings: Settings) -> _Ne
     added = keras.layers.Dense(outputs, name="added")(state)
     stated = keras.layers.Add(name="stated")([start, added])
     model, trainer = (keras.Model([sequence, start], stated, name="recurrent") for _ in range(2))
-    trainer.compile(optimizer=keras.optimizers.Adam(settings.rate, clipnorm=1.0), loss=loss_of(kind), jit_compile=False)
-    trainer.optimizer.build(trainer.trainable_variables)
-    return _Network(model, trainer, tuple(np.array(variable) for variable in trainer.optimizer.variables))
+    return ready(model, trainer, kind, settings.rate)
 
 
 def _sequences(scaled: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 
 from include.errors import UnsuitableError
-from include.universes import Instrument, Kind, Universe
+from include.universes import Instrument, Universe
 from ml.dataset import KEYS, Dataset, Source, join_known, leave_out_short
 from ml.labels.peer_returns import log_returns, returns_ahead
 from ml.methods.linear import LinearFit, fit_linear
 from ml.models.industry_judge import NEXT, SAME, judge_industry
+from ml.panel import has_a_price
 from ml.protocol import Judgement, Predictions
 
 _RETURN = "return_1"
@@ -178,7 +179,7 @@ def peers_of(universe: Universe) -> dict[str, tuple[str, ...]]:
     UnsuitableError
         If no instrument has one.
     """
-    instruments = [instrument for instrument in universe.instruments if instrument.kind != Kind.INDEX or instrument.trades_volume]
+    instruments = [instrument for instrument in universe.instruments if has_a_price(instrument)]
     peers = {
         one.symbol: tuple(other.symbol for other in instruments if other.symbol != one.symbol and _industry(other) == _industry(one))
         for one in instruments

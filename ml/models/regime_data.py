@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from include.errors import UnsuitableError
+from include.errors import ModelError, UnsuitableError
 from include.universes import Universe
 from ml.dataset import Dataset, Source, insufficient, join_known, too_short
 from ml.labels.regime5 import ahead
@@ -44,14 +44,16 @@ def regime_dataset(source: Source, model_id: str, names: tuple[str, ...], rule: 
     UnsuitableError
         If the universe has no market or no ^VIX.
     ModelError
-        If there is too little of either.
+        If there is none of either; InsufficientDataError, if there is too little.
     """
     market = _market(source.universe, model_id)
     rows = source.features([market], list(names))
     closes = source.closes(VIX)
     for symbol, found in ((market, rows), (VIX, closes)):
         if found.empty:
-            raise insufficient(model_id, f"there are no bars of {symbol}")
+            raise ModelError(
+                f"No data found for {model_id}: there are no bars of {symbol}; run backfill_market with {source.universe.name}"
+            )
     joined = join_known(rows, _vix_features(closes), list(VIX_FEATURES), _SAME_SESSION)
     rows = pd.concat([rows, joined.astype(dict.fromkeys(VIX_FEATURES, np.float32))], axis=1)
     today = _label(rows, closes, rule)

@@ -17,37 +17,23 @@ from scipy.special import expit, logit, softmax
 
 from ml.dataset import Dataset
 from ml.methods.calibration import Line, carry_line
-from ml.methods.perceptron import Perceptron, Settings, fit_perceptron, load_perceptron
+from ml.methods.perceptron import Perceptron, fit_perceptron, load_perceptron
 from ml.methods.transitions import as_columns
-from ml.models.strategy_data import NET_RETURN, NEXT, StrategyModel, learned, two_columns, two_parts, values
+from ml.models.strategy_data import NET_RETURN, NEXT, learned, two_columns, two_parts, values
 from ml.models.strategy_environment import ACTIONS, RISK_AVERSION, STAKES, StrategyEnvironment
+from ml.models.strategy_network import StrategyNetwork
 from ml.protocol import Predictions
 
 _NETWORK, _FACTS = "network", "agent.json"
 
 
 @dataclass(frozen=True)
-class StrategyAgent(StrategyModel):
-    """The model, unfitted.
-
-    It learns for ``estimators`` epochs at ``rate``; ``depth`` layers of ``units``, with L2 ``penalty`` and ``dropout``.
-    """
-
-    estimators: int = 10
-    rate: float = 0.003
-    depth: int = 1
-    units: int = 16
-    penalty: float = 0.003
-    dropout: float = 0.2
+class StrategyAgent(StrategyNetwork):
+    """The model, unfitted."""
 
     def params(self) -> dict[str, Any]:
         """Settings of the network and the reward, and what all strategy models have."""
-        own = {name: getattr(self, name) for name in ("estimators", "rate", "depth", "units", "penalty", "dropout")}
-        return {**self.question(), **own, "actions": list(ACTIONS), "risk_aversion": RISK_AVERSION}
-
-    def space(self) -> dict[str, tuple[float, float, bool]]:
-        """Parameters to search: lowest, highest, and whether by ratio."""
-        return {"estimators": (3, 30, True), "rate": (0.0005, 0.02, True), "depth": (1, 3, False), "penalty": (0.0001, 0.1, True)}
+        return super().params() | {"actions": list(ACTIONS), "risk_aversion": RISK_AVERSION}
 
     def fit(self, known: Dataset, *, seed: int) -> FittedAgent:
         """Learn Q from an earlier part to calibrate on the later, then from all."""
@@ -68,8 +54,7 @@ class StrategyAgent(StrategyModel):
     def _learn(self, found: np.ndarray, returns: np.ndarray, seed: int) -> Perceptron:
         rewards = live_through(StrategyEnvironment(np.nan_to_num(found), returns), seed)
         scale = float(rewards.std()) or 1.0
-        settings = Settings(self.depth, self.units, self.estimators, self.rate, self.penalty, self.dropout)
-        return fit_perceptron(found, np.zeros_like(rewards), rewards / scale, kind="values", settings=settings, seed=seed)
+        return fit_perceptron(found, np.zeros_like(rewards), rewards / scale, kind="values", settings=self.settings, seed=seed)
 
 
 @dataclass(frozen=True, eq=False)

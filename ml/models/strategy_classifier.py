@@ -8,52 +8,32 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
 from ml.dataset import Dataset
 from ml.methods.calibration import Line, carry_line
-from ml.methods.perceptron import Perceptron, Settings, fit_perceptron, load_perceptron
+from ml.methods.perceptron import Perceptron, fit_perceptron, load_perceptron
 from ml.methods.transitions import as_columns, majority
-from ml.models.strategy_data import NEXT, StrategyModel, learned, two_columns, two_parts, values
+from ml.models.strategy_data import NEXT, learned, two_columns, two_parts, values
+from ml.models.strategy_network import StrategyNetwork
 from ml.protocol import Predictions
 
 _NETWORK, _FACTS = "network", "classifier.json"
 
 
 @dataclass(frozen=True)
-class StrategyClassifier(StrategyModel):
-    """The model, unfitted.
-
-    It learns for ``estimators`` epochs at ``rate``; ``depth`` layers of ``units``, with L2 ``penalty`` and ``dropout``.
-    """
-
-    estimators: int = 10
-    rate: float = 0.003
-    depth: int = 1
-    units: int = 16
-    penalty: float = 0.003
-    dropout: float = 0.2
-
-    def params(self) -> dict[str, Any]:
-        """Settings of the network, and what all strategy models have."""
-        own = {name: getattr(self, name) for name in ("estimators", "rate", "depth", "units", "penalty", "dropout")}
-        return {**self.question(), **own}
-
-    def space(self) -> dict[str, tuple[float, float, bool]]:
-        """Parameters to search: lowest, highest, and whether by ratio."""
-        return {"estimators": (3, 30, True), "rate": (0.0005, 0.02, True), "depth": (1, 3, False), "penalty": (0.0001, 0.1, True)}
+class StrategyClassifier(StrategyNetwork):
+    """The model, unfitted."""
 
     def fit(self, known: Dataset, *, seed: int) -> FittedClassifier:
         """Fit on an earlier part to calibrate on the later, then on all."""
         taken, came = learned(known)
         found, start = values(known.rows[taken], known.features), _prior_logits(came)
         early, late = two_parts(known, taken)
-        settings = Settings(self.depth, self.units, self.estimators, self.rate, self.penalty, self.dropout)
         first, last = (
-            fit_perceptron(found[part], np.tile(start, (part.sum(), 1)), came[part], kind="classes", settings=settings, seed=seed)
+            fit_perceptron(found[part], np.tile(start, (part.sum(), 1)), came[part], kind="classes", settings=self.settings, seed=seed)
             for part in (early, np.ones(len(came), dtype=bool))
         )
         learnt, judged, final = (_logits(net, found[part], start) for net, part in ((first, early), (first, late), (last, slice(None))))

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from include.errors import ConfigurationError, ModelError, UnsuitableError
+from include.errors import ConfigurationError, InsufficientDataError, UnsuitableError
 from ml.backtests import PAST, BacktestSource
 from ml.dataset import Dataset, Source
 from ml.methods.logistic import fit_plain_logistic
@@ -71,7 +71,7 @@ class StrategyModel:
             If the least score is below 0.3 or above 1.
         UnsuitableError
             If there are no backtests.
-        ModelError
+        InsufficientDataError
             If fewer than 1000 backtests have an outcome, or 400 after the filter, or the outcome is a function of what was known before.
         """
         if not LEAST_MIN_SCORE <= self.min_composite_score <= 1:
@@ -116,7 +116,7 @@ class StrategyModel:
         there = int(label["value"].notna().sum())
         if backtests < FEWEST_BACKTESTS or there < FEWEST_LEFT:
             scored = f"; {there} of them scored {least} or more in the past window, {FEWEST_LEFT} must be left" if least is not None else ""
-            raise ModelError(
+            raise InsufficientDataError(
                 f"Insufficient data for training: {backtests} backtests have a next window with trades, {FEWEST_BACKTESTS} are "
                 f"needed{scored}; simulate more strategies, symbols or windows"
             )

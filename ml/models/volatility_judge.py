@@ -20,9 +20,11 @@ METRIC_NOTES = {
     "mae": "percent per day; lower is better",
     "qlike": "loss on variances, 0 is perfect; lower is better",
     "rmse_vs_naive": "change of RMSE against the naive line, fraction; lower is better",
+    "rmse_vs_known": "change of RMSE against the 19 known returns alone, fraction; lower is better",
     "diebold_mariano": "against the naive line; above 1.96 better at the 5 % level",
     "coverage_90": "share of outcomes inside the 90 % interval",
 }
+_KNOWN = "19 known returns"
 _ROLES = {"structural GARCH": "reference", "plain GARCH": "reference", "GARCH": "reference"}
 _PERCENT = 100.0
 _YEAR = 252.0
@@ -95,8 +97,10 @@ def _metrics(rows: pd.DataFrame, line: str, *, lags: int) -> dict[str, float]:
         "mae": mae(actual, stated) * _PERCENT,
         "qlike": qlike(actual, stated),
     }
+    for name, other in (("rmse_vs_naive", "naive"), ("rmse_vs_known", _KNOWN)):
+        if other in rows and line != other:
+            metrics[name] = rmse(actual, stated) / rmse(actual, rows[other].to_numpy()) - 1
     if line != "naive":
-        metrics["rmse_vs_naive"] = rmse(actual, stated) / rmse(actual, naive) - 1
         metrics["diebold_mariano"] = diebold_mariano((actual - naive) ** 2 - (actual - stated) ** 2, lags)
     if line == "model" and "lower" in rows:
         metrics["coverage_90"] = coverage(actual, rows["lower"].to_numpy(), rows["upper"].to_numpy())
@@ -124,7 +128,7 @@ def _promises(rows: pd.DataFrame) -> list[dict[str, str]]:
     against_strongest = diebold_mariano(losses[strongest] - losses["model"], 1)
     against_naive = diebold_mariano(losses["naive"] - losses["model"], 1)
     gain, ratio = errors["model"] / errors[strongest] - 1, errors["model"] / errors["naive"]
-    known_ratio = errors["19 known returns"] / errors["naive"]
+    known_ratio = errors[_KNOWN] / errors["naive"]
     return [
         {
             "text": "Tomorrow's 20-day volatility is forecast better than by the strongest simple baseline",
@@ -136,7 +140,10 @@ def _promises(rows: pd.DataFrame) -> list[dict[str, str]]:
         {
             "text": "RMSE below that of yesterday's volatility",
             "verdict": _required(met=ratio < 1 and against_naive > _SIGNIFICANT, trivial=known_ratio < 1),
-            "reason": (f"RMSE {ratio - 1:+.1%}; the 19 returns that are known anyway give {known_ratio - 1:+.1%} without any model"),
+            "reason": (
+                f"RMSE {ratio - 1:+.1%}; the 19 returns that are known anyway give {known_ratio - 1:+.1%} without any model"
+                + _farthest(rows)
+            ),
         },
         {
             "text": "RMSE of 0.015 where yesterday's volatility has 0.020, a ratio of 0.75",
@@ -148,6 +155,19 @@ def _promises(rows: pd.DataFrame) -> list[dict[str, str]]:
             ),
         },
     ]
+
+
+def _farthest(rows: pd.DataFrame) -> str:
+    """Where the model is farthest below yesterday's value, and how much of that the known returns give."""
+    changes = {}
+    for symbol, part in rows.groupby("symbol"):
+        actual, model, known, naive = (part[line].to_numpy() for line in ("actual", "model", _KNOWN, "naive"))
+        changes[str(symbol)] = [rmse(actual, stated) / rmse(actual, naive) - 1 for stated in (model, known)]
+    if len(changes) == 1:
+        return ""
+    farthest = min(changes, key=lambda name: changes[name][0])
+    of_model, of_known = changes[farthest]
+    return f"; farthest is {farthest} with {of_model:+.1%}, of which those give {of_known:+.1%}"
 
 
 def _required(*, met: bool, trivial: bool) -> str:

@@ -15,6 +15,7 @@ _TITLES = {
     "mae": "MAE",
     "qlike": "QLIKE",
     "rmse_vs_naive": "RMSE vs naive",
+    "rmse_vs_known": "RMSE vs 19 known",
     "diebold_mariano": "Diebold-Mariano",
     "coverage_90": "90 % coverage",
     "log_loss": "log-loss",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ from ml.report.cards import Card, read_card
 from ml.report.charts.frame import Chart
 from ml.report.comparisons import Comparison, Standing, compare
 from ml.report.plots import class_columns, group_plots, overview_plot
-from ml.trained_versions import noted_version
+from ml.trained_versions import read_note
 from ml.validation.dated import describe_split
 
 #: Plots of more groups than this would make the page too heavy for a phone.
@@ -36,7 +36,10 @@ class GroupView:
 
 @dataclass(frozen=True)
 class ModelView:
-    """One model: its card and groups, or the ``problem`` that keeps them from being shown. ``notes`` are warnings."""
+    """One model: its card and groups, or what keeps them from being shown. ``notes`` are warnings.
+
+    The ``problem`` is that of a version that is refused; a ``shortage`` of data means that there is no version.
+    """
 
     model_id: str
     card: Card | None = None
@@ -45,6 +48,7 @@ class ModelView:
     overview: Chart | None = None
     notes: list[str] = field(default_factory=list)
     problem: str | None = None
+    shortage: str | None = None
 
     @property
     def meanings(self) -> dict[str, str]:
@@ -63,14 +67,17 @@ class ModelView:
 
 
 def read_models(lake: Lake, universe: str, timeframe: str, feature_set: str | None) -> list[ModelView]:
-    """Version of each model that was trained on these bars, where one was; a version that is refused is told, not left out."""
+    """Version of each model that was trained on these bars; one that is refused is told, and so is that there was too little data."""
     views = []
     for model_id in CATALOG:
         try:
-            version = noted_version(lake, universe, timeframe, model_id)
-            if version is not None:
-                found = registry.get(model_id, version)
-                views.append(view_version(found, _walk_forward(found), feature_set))
+            note = read_note(lake, universe, timeframe, model_id)
+            if note.version is not None:
+                found = registry.get(model_id, note.version)
+                view = view_version(found, _walk_forward(found), feature_set)
+                views.append(replace(view, notes=[*_later(note.shortage), *view.notes]))
+            elif note.shortage:
+                views.append(ModelView(model_id, shortage=note.shortage))
         except ModelError as error:
             views.append(ModelView(model_id, problem=str(error)))
     return views
@@ -86,6 +93,10 @@ def view_version(found: registry.Registered, rows: pd.DataFrame, feature_set: st
         groups.append(GroupView(comparison, plots))
     overview = overview_plot(card) if class_columns(rows) and len(groups) <= MOST_COMPARED else None
     return ModelView(found.model_id, card, found.aliases, groups, overview, _notes(card, feature_set))
+
+
+def _later(shortage: str | None) -> list[str]:
+    return [f"Trained since on less data, which gave no newer version: {shortage}."] if shortage else []
 
 
 def _walk_forward(found: registry.Registered) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from ml.report.comparisons import Comparison, compare
 from ml.report.page import render
 from ml.report.plots import group_plots
 from ml.report.runs import report_path
-from ml.trained_versions import noted_version
+from ml.trained_versions import read_note
 from ml.validation.deflated_sharpe import Deflated
 from ml.validation.overfitting import Overfitting
 
@@ -78,7 +78,7 @@ def read_strategies(lake: Lake, universe: str, timeframe: str) -> list[StrategyV
     views = []
     for model_id in (name for name, entry in CATALOG.items() if entry.learns_from == BACKTESTS):
         try:
-            version = noted_version(lake, universe, timeframe, model_id)
+            version = read_note(lake, universe, timeframe, model_id).version
             if version is not None:
                 views.append(_view(registry.get(model_id, version)))
         except ModelError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.errors import ModelError
+from include.errors import InsufficientDataError
 from include.months import as_utc
 from include.settings import DatedSplit
 from ml.dataset import Dataset, too_short
@@ -28,13 +28,13 @@ def share_split(data: Dataset) -> DatedSplit:
 
     Raises
     ------
-    ModelError
+    InsufficientDataError
         If there are fewer than five such days.
     """
     closed = data.rows.loc[_labelled(data), "closed_at"]
     days = np.sort(closed.dt.tz_convert("UTC").dt.date.unique())
     if len(days) < _FEWEST_DAYS:
-        raise ModelError(f"Insufficient data for training: {len(days)} days with a decision, {_FEWEST_DAYS} are needed")
+        raise InsufficientDataError(f"Insufficient data for training: {len(days)} days with a decision, {_FEWEST_DAYS} are needed")
     validation, test = (days[int(np.ceil(len(days) * share))] for share in (0.6, 0.8))
     return DatedSplit(training=days[0], validation=validation, test=test, end=days[-1] + timedelta(days=1))
 

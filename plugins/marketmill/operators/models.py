@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from include.assets import MODEL, REPORT
-from include.errors import UnsuitableError
+from include.errors import InsufficientDataError, UnsuitableError
 from marketmill.events import chosen
 from marketmill.links import MlflowLink, ModelLink, ReportLink
 from marketmill.months import changed_months
@@ -31,7 +31,7 @@ class TrainModelOperator(MillOperator):
     """Train one model of the catalogue and register it.
 
     Skipped, without an event, where it was trained on exactly this before, or where nobody named it and the universe has nothing
-    for it.
+    for it, or too little.
 
     It is mapped, so the DAG names its outlet :data:`include.assets.MODEL`. The event's ``extra``: ``universe``, ``source``,
     ``model``, ``version``, ``verdict`` and the ``months`` of features that started the run (none where they are not known).
@@ -64,7 +64,7 @@ class TrainModelOperator(MillOperator):
                 force=bool(params.get("force")),
                 continue_boosting=bool(params.get("continue_boosting")),
             )
-        except UnsuitableError as error:
+        except (InsufficientDataError, UnsuitableError) as error:
             if params.get("models"):
                 raise  # it was asked for by name
             self.skip(str(error))

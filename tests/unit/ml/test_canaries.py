@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.errors import ModelError
+from include.errors import InsufficientDataError, ModelError
 from ml.canaries import PLANTED, SHUFFLED, check_canaries
 from ml.dataset import Dataset
 from ml.protocol import Predictions
@@ -19,10 +19,10 @@ ROWS = 900
 
 def dataset(values: np.ndarray, features: int = 3) -> Dataset:
     chance = np.random.default_rng(1)
-    days = pd.date_range("2015-01-01", periods=ROWS, tz="UTC", unit="us")
+    days = pd.date_range("2015-01-01", periods=len(values), tz="UTC", unit="us")
     rows = pd.DataFrame({"symbol": "A", "timestamp": days, "closed_at": days + pd.Timedelta(hours=21)})
     names = [f"feature_{number}" for number in range(features)]
-    rows[names] = chance.normal(size=(ROWS, features))
+    rows[names] = chance.normal(size=(len(values), features))
     label = pd.DataFrame({"value": values, "known_at": rows["closed_at"].shift(-1)}).where(lambda frame: frame["known_at"].notna())
     return Dataset(rows, names, {"label": label})
 
@@ -94,6 +94,55 @@ def test_one_that_does_not_look_at_its_features_is_refused(data, classes):
 def test_one_that_has_seen_the_labels_is_refused(data, classes):
     with pytest.raises(ModelError, match=r"line (foretells labels of label that were dealt|does not find)"):
         check_canaries("line", Line(classes, peeks=True), data, seed=7)
+
+
+class Hungry(Line):
+    """Learns nothing from less than 1500 labels."""
+
+    def fit(self, known: Dataset, *, seed: int) -> Line:
+        return replace(Line.fit(self, known, seed=seed), blind=known.labels["label"]["value"].notna().sum() < 1500)
+
+
+@KINDS
+def test_rows_that_are_too_few_for_a_model_are_told_apart_from_a_model_that_is_dead(data, classes):
+    with pytest.raises(
+        InsufficientDataError, match=rf"training hungry: a signal that was planted in {ROWS} rows of A was not found \(label\)"
+    ):
+        check_canaries("hungry", Hungry(classes), data, seed=7)
+    with pytest.raises(ModelError) as caught:
+        check_canaries("line", Line(classes, blind=True), data, seed=7)
+    assert not isinstance(caught.value, InsufficientDataError)
+
+
+def test_on_rows_enough_a_dead_canary_is_dead_whatever_more_of_them_would_do():
+    enough = dataset(np.random.default_rng(2).normal(size=1001))
+    with pytest.raises(ModelError, match="hungry does not find a signal") as caught:
+        check_canaries("hungry", Hungry(), enough, seed=7)
+    assert not isinstance(caught.value, InsufficientDataError)
+
+
+def test_a_row_that_is_held_out_is_held_out_each_time_it_is_repeated():
+    """A table of what was seen, row by row, must not count as learning from features."""
+
+    class Remembering(Line):
+        def fit(self, known: Dataset, *, seed: int) -> Known:
+            there = known.labels["label"]["value"].notna()
+            return Known(seen=dict(zip(known.rows.loc[there, "feature_0"], known.labels["label"].loc[there, "value"], strict=True)))
+
+    @dataclass(frozen=True)
+    class Known(Line):
+        seen: dict[float, float] = field(default_factory=dict)
+
+        def predict(self, data: Dataset) -> Predictions:
+            mean = float(np.mean(list(self.seen.values())))
+            return {"label": pd.DataFrame({"model": [self.seen.get(key, mean) for key in data.rows["feature_0"]]})}
+
+        def files(self) -> dict[str, bytes]:
+            return {"seen": repr(self.seen).encode()}
+
+    with pytest.raises(ModelError) as caught:
+        check_canaries("memory", Remembering(), NUMBERS, seed=7)
+    assert not isinstance(caught.value, InsufficientDataError)
 
 
 def test_a_fit_that_has_seen_held_out_labels_is_refused():

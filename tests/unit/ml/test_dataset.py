@@ -71,7 +71,9 @@ def test_two_years_are_needed() -> None:
     sessions = pd.Series(pd.bdate_range("2016-01-04", "2018-12-31", tz="UTC"))
     assert too_short(sessions[sessions < "2018-01-01"]) is None
     assert "there are 510 usable rows from 2016-01-04 to 2017-12-15" in str(too_short(sessions[sessions < "2017-12-16"]))
-    assert too_short(sessions[::2]) is not None  # a long time with half of it missing
+    assert str(too_short(sessions[sessions < "2017-12-16"])).endswith(", 711 days; 720 days are needed, with 453 rows")
+    halved = too_short(sessions[::2])  # a long time with half of it missing
+    assert halved == "there are 391 usable rows from 2016-01-04 to 2018-12-31; 453 rows are needed"
     assert too_short(sessions[:0]) == "there are no rows"
 
 
@@ -79,10 +81,12 @@ def test_symbols_that_are_too_short_are_named_unless_all_are() -> None:
     sessions = pd.Series(pd.bdate_range("2016-01-04", "2018-12-31", tz="UTC"))
     assert leave_out_short("a", {"LONG": sessions, "SHORT": sessions[:9]}, {"ODD": "it is odd"}, of="of sessions, ") == {
         "ODD": "it is odd",
-        "SHORT": "of sessions, there are 9 usable rows from 2016-01-04 to 2016-01-14; 453 over 2 years are needed",
+        "SHORT": "of sessions, there are 9 usable rows from 2016-01-04 to 2016-01-14, 10 days; 720 days are needed, with 453 rows",
     }
     with pytest.raises(ModelError, match="Insufficient data for training a: SHORT: there are no rows; ODD: it is odd; run backfill_market"):
         leave_out_short("a", {"SHORT": sessions[:0]}, {"ODD": "it is odd"})
+    with pytest.raises(ModelError, match="training a: ONE, TWO: there are no rows; run backfill_market"):
+        leave_out_short("a", {"ONE": sessions[:0], "TWO": sessions[:0]})
     with pytest.raises(ModelError, match="there is no symbol"):
         leave_out_short("a", {})
 
@@ -110,6 +114,6 @@ def test_closes_have_no_nulls_and_are_in_order(source: Source, symbol: str) -> N
 def test_bars_shorter_than_a_day_need_eighty_days() -> None:
     bars = pd.Series(pd.date_range("2024-06-01", periods=81 * 24, freq="h", tz="UTC"))
     assert too_short(bars, "1h") is None
-    assert "500 over 80 days are needed" in str(too_short(bars.iloc[: 79 * 24], "1h"))
-    assert "500 over 80 days are needed" in str(too_short(bars.iloc[::4], "1h"))
-    assert "453 over 2 years are needed" in str(too_short(bars))
+    assert "80 days are needed, with 500 rows" in str(too_short(bars.iloc[: 79 * 24], "1h"))
+    assert str(too_short(bars.iloc[::4], "1h")).endswith("; 500 rows are needed")
+    assert "720 days are needed, with 453 rows" in str(too_short(bars))

@@ -1,22 +1,32 @@
 import pytest
 
 from include.errors import ModelError
-from ml.trained_versions import note_version, noted_version
+from ml.trained_versions import Note, note_shortage, note_version, read_note
 
 PATH = "models/timeframe=1d/universe=sample/volatility_garch.json"
+WHERE = ("sample", "1d", "volatility_garch")
 
 
 def test_each_lake_universe_and_timeframe_has_its_own_version(lake) -> None:
-    assert noted_version(lake, "sample", "1d", "volatility_garch") is None
-    note_version(lake, "sample", "1d", "volatility_garch", "3")
+    assert read_note(lake, *WHERE) == Note()
+    note_version(lake, *WHERE, "3")
     note_version(lake, "core5", "1d", "volatility_garch", "4")
-    assert noted_version(lake, "sample", "1d", "volatility_garch") == "3"
-    note_version(lake, "sample", "1d", "volatility_garch", "1")  # trained again on the bars of version 1
-    assert noted_version(lake, "sample", "1d", "volatility_garch") == "1"
+    assert read_note(lake, *WHERE) == Note("3")
+    note_version(lake, *WHERE, "1")  # trained again on the bars of version 1
+    assert read_note(lake, *WHERE) == Note("1")
+
+
+def test_too_little_data_is_noted_until_there_is_enough(lake) -> None:
+    note_shortage(lake, *WHERE, "few rows")
+    assert read_note(lake, *WHERE) == Note(None, "few rows")
+    note_version(lake, *WHERE, "3")
+    assert read_note(lake, *WHERE) == Note("3")
+    note_shortage(lake, *WHERE, "fewer rows")
+    assert read_note(lake, *WHERE) == Note("3", "fewer rows")
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff"])
 def test_a_damaged_note_is_an_error_that_names_it(lake, content: bytes) -> None:
     lake.write(PATH, content)
     with pytest.raises(ModelError, match=f"{PATH} is not the note"):
-        noted_version(lake, "sample", "1d", "volatility_garch")
+        read_note(lake, *WHERE)

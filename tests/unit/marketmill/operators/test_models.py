@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 import ml.report
 import ml.training
 from include.assets import MODEL, REPORT
-from include.errors import ModelError, UnsuitableError
+from include.errors import InsufficientDataError, ModelError, UnsuitableError
 from marketmill.operators.models import ChooseModelsOperator, PublishReportOperator, TrainModelOperator
 from ml.catalog import CATALOG
 from ml.training import Trained
@@ -106,6 +106,16 @@ def test_a_model_error_is_final_and_one_sentence(context, training):
     training.answer = ModelError("two years of bars are needed")
     with pytest.raises(AirflowFailException, match=r"^two years of bars are needed$"):
         TRAIN.execute(context())
+
+
+def test_too_little_data_is_skipped_with_its_sentence_unless_the_model_was_named(context, training):
+    training.answer = InsufficientDataError("Insufficient data for training volatility_garch: few rows")
+    run = context()
+    with pytest.raises(AirflowSkipException, match=r"^Insufficient data for training volatility_garch: few rows$"):
+        TRAIN.execute(run)
+    assert MODEL not in run["outlet_events"]
+    with pytest.raises(AirflowFailException, match=r"^Insufficient data for training volatility_garch: few rows$"):
+        TRAIN.execute(context(models=["volatility_garch"]))
 
 
 @pytest.mark.parametrize("name", ["start", "end"])

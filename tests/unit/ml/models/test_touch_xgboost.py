@@ -45,9 +45,7 @@ def test_the_universe_decides_which_symbols_take_part(data: Dataset, source: Sou
     for name, symbols in (("core5", ["SPY", "TSLA", "NVDA", "AMD"]), ("global26", ["NVDA", "^GSPC", "^IXIC", "^DJI"])):
         with pytest.raises(ModelError, match="Insufficient data for training touch_xgboost") as error:
             MODEL.prepare(replace(source, universe=load_universe(name), end=pd.Timestamp("2009-06-01", tz="UTC").to_pydatetime()))
-        assert [symbol for symbol in load_universe(name).symbols if f"{symbol}: of sessions" in str(error.value)] == sorted(
-            symbols, key=load_universe(name).symbols.index
-        )
+        assert f"training touch_xgboost: {', '.join(symbols)}: of sessions" in str(error.value)
 
 
 def test_a_universe_without_options_is_refused(source: Source) -> None:

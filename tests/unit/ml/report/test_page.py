@@ -11,7 +11,7 @@ from include.errors import ConfigurationError, LakeError
 from include.lake import Lake
 from ml.report import publish
 from ml.report.models import read_models
-from ml.trained_versions import note_version
+from ml.trained_versions import note_shortage, note_version
 from ml.training import Trained
 from tests.model_lake import FEATURE_SET, challenger, real_bars, registry_at, write_lake
 
@@ -156,6 +156,27 @@ def test_only_models_trained_on_these_bars_are_shown(model_lake: Lake, trained: 
     note_version(other, "sample", "1d", "volatility_garch", "99")
     [view] = read_models(other, "sample", "1d", FEATURE_SET.id)
     assert "volatility_garch has no version 99" in str(view.problem)
+
+
+def test_a_model_with_too_little_data_stands_with_the_reason(tmp_path: Path) -> None:
+    lake = write_lake(Lake(str(tmp_path / "lake")), [real_bars("^GSPC", "2014-01-01", "2014-03-01")])
+    note_shortage(lake, "sample", "1d", "volatility_garch", "Insufficient data for training volatility_garch: <9 rows>")
+    with empty_registry(tmp_path):
+        text = make(lake)
+    parsed(text)
+    article = text.split('<article id="volatility_garch">')[1].split("</article>", maxsplit=1)[0]
+    assert '<span class="chip fair">too little data</span>' in article
+    assert "Insufficient data for training volatility_garch: &lt;9 rows&gt;." in article
+    assert "0<small> of 1</small></b><span>models with a card, 1 with too little data<" in text
+
+
+def test_an_older_version_stands_with_the_reason_why_there_is_no_newer(trained: dict[str, Trained], tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path / "lake"))
+    note_version(lake, "sample", "1d", "volatility_garch", trained["volatility_garch"].version)
+    note_shortage(lake, "sample", "1d", "volatility_garch", "few rows")
+    [view] = read_models(lake, "sample", "1d", FEATURE_SET.id)
+    assert view.card
+    assert view.notes[0] == "Trained since on less data, which gave no newer version: few rows."
 
 
 def test_a_model_of_an_older_feature_set_is_marked(model_lake: Lake, trained: dict[str, Trained]) -> None:
