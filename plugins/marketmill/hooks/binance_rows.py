@@ -78,13 +78,18 @@ def read_csv(data: bytes, start: datetime, end: datetime) -> pa.Table:
 
 def bars_inside(bars: pa.Table, start: datetime, end: datetime) -> pa.Table:
     """Rows of bars in order of time that open in the half-open interval."""
+    if not bars.num_rows:
+        return bars
     low, high = np.searchsorted(_microseconds(bars), (_moment(start), _moment(end)))
     return bars.slice(low, max(0, high - low))
 
 
 def join_bars(tables: Sequence[pa.Table]) -> pa.Table:
-    """All rows in order of time; where several tables hold the same time, the row of the last one."""
-    joined = pa.concat_tables([LANDING.empty_table(), *tables]).combine_chunks()
+    """All rows in order of time, as each table is in itself; where several hold the same time, the row of the last one."""
+    held = [table for table in tables if table.num_rows]
+    if len(held) < 2:  # as a rule: what one answer held
+        return held[0] if held else LANDING.empty_table()
+    joined = pa.concat_tables(held).combine_chunks()
     moments = _microseconds(joined)
     if np.all(np.diff(moments) > 0):
         return joined
@@ -96,6 +101,8 @@ def missing_spans(bars: pa.Table, start: datetime, end: datetime, step: timedelt
     """Parts of the half-open interval whose bars are not there, in order."""
     length = step // timedelta(microseconds=1)
     expected = np.arange(-(-_moment(start) // length) * length, _moment(end), length, dtype=np.int64)
+    if not bars.num_rows:
+        return [(_time(expected[0]), end)] if expected.size else []
     held = _microseconds(bars)
     held = held[slice(*np.searchsorted(held, (_moment(start), _moment(end))))]
     if np.array_equal(held, expected):  # as a rule, and told without any sorting
