@@ -132,11 +132,8 @@ def tell_assumed(symbols: Collection[str]) -> str:
             assumed.setdefault(guess_calendar(symbol), []).append(symbol)
     if not assumed:
         return ""
-    words = "; ".join(f"{calendar} for {', '.join(names)}" for calendar, names in sorted(assumed.items()))
-    return (
-        f"no universe names some symbols, so their exchange calendar is assumed: {words}. If that is wrong, enter them with their "
-        "calendar in a file of include/config/universes"
-    )
+    words = "; ".join(f"{', '.join(names)} (assumed exchange calendar: {calendar})" for calendar, names in sorted(assumed.items()))
+    return f"no universe names {words}; where that is wrong, enter the symbol with its calendar in a file of include/config/universes"
 
 
 def _by_name(instruments: Collection[Instrument]) -> dict[str, Instrument]:

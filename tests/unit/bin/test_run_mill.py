@@ -93,7 +93,10 @@ def test_yfinance_is_another_word_for_yahoo(run_mill: ModuleType) -> None:
     [
         *(({"YEARS": years}, f"YEARS is '{years}'; it must be a whole number from 1 to 100, such as 10") for years in WRONG_YEARS),
         ({"SOURCE": "bloomberg"}, "SOURCE is 'bloomberg'; use one of sample, csv, yahoo, ibkr, binance, yfinance"),
-        ({"UNIVERSE": "mars"}, "UNIVERSE is 'mars'; use one of core5, crypto, global26, sample"),
+        (
+            {"UNIVERSE": "mars"},
+            "UNIVERSE is 'mars'; use one of core5, crypto, global26, sample, or add mars.yaml to include/config/universes",
+        ),
         ({"SOURCE": "csv"}, f"SOURCE is 'csv', but CSV_FOLDER is not set; {NAME_IT}"),
         ({"SOURCE": "csv", "CSV_FOLDER": "/no/such"}, f"CSV_FOLDER is '/no/such', which is no folder on this machine; {NAME_IT}"),
     ],

@@ -107,8 +107,8 @@ def test_the_endings_are_yahoo_s_and_their_calendars_are_there() -> None:
 def test_what_is_assumed_is_said() -> None:
     assert tell_assumed(["^GSPC", "SOL/USDT"]) == ""
     assert tell_assumed(["AAPL", "VOD.L", "XYZ", "ABC", "NEW/USDT"]) == (
-        "no universe names some symbols, so their exchange calendar is assumed: XLON for VOD.L; XNYS for XYZ, ABC. "
-        "If that is wrong, enter them with their calendar in a file of include/config/universes"
+        "no universe names VOD.L (assumed exchange calendar: XLON); XYZ, ABC (assumed exchange calendar: XNYS); "
+        "where that is wrong, enter the symbol with its calendar in a file of include/config/universes"
     )
 
 

@@ -42,7 +42,7 @@ def test_the_plan_of_the_sample_universe(context):
 
 def test_the_plan_says_which_calendars_are_assumed(context, capsys):
     PLAN.execute(context(**form(start="2018-01-01", end="2018-02-01", symbols=["AAPL", "VOD.L"])))
-    assert "assumed: XLON for VOD.L. If that is wrong, enter them with their calendar" in capsys.readouterr().out
+    assert "no universe names VOD.L (assumed exchange calendar: XLON); where that is wrong, enter the symbol" in capsys.readouterr().out
     PLAN.execute(context(**form()))
     assert "assumed" not in capsys.readouterr().out
 

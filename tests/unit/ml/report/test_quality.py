@@ -137,9 +137,9 @@ def test_symbols_that_no_universe_names_are_named_with_the_calendar_that_was_ass
     store("AAPL", days("2018-01-02", "2018-02-28"))
     assert read(lake).assumed == ""
     store("VOD.L", days("2018-01-02", "2018-02-28"))
-    assert read(lake).assumed.endswith(
-        "assumed: XLON for VOD.L. If that is wrong, enter them with their calendar in a file of include/config/universes"
-    )
+    assert read(lake).assumed.startswith("no universe names VOD.L (assumed exchange calendar: XLON); where that is wrong, ")
+    publish(lake, run="assumed", universe="sample", timeframe="1d", months=None)
+    assert "not on this page: no universe names VOD.L (" in lake.read(quality_path("assumed")).decode()
 
 
 def test_a_symbol_that_could_not_be_fetched_stands_there_too(lake: Lake, store: Store) -> None:
