@@ -65,6 +65,7 @@ def beside(bars: pd.DataFrame, facts: Mapping[str, Facts], others: pd.DataFrame)
     unscaled = frame["open"].fillna(frame["close"]) / before["close"]
     frame["open_ratio"] = frame["open"].fillna(frame["close"]) / frame["previous_close"]
     frame["unit_jump"] = frame["open_ratio"].where(frame["open_ratio"] >= of["unit_jump"])
+    frame["fell"], frame["fall_ratio"] = _fall_before(frame, of["unit_jump"])
     frame["known_split"] = _known_split(frame, scale, unscaled)
     frame["suspected_split"] = suspected_splits(frame, of["can_split"], facts)
     explained = frame["known_split"].notna() | frame["suspected_split"].notna()
@@ -106,6 +107,20 @@ def _scale(frame: pd.DataFrame, facts: Mapping[str, Facts]) -> pd.Series:
         if splits.dates.size:
             scale.loc[rows.index] = splits.later_than(rows["adjustment"], rows["timestamp"], rows["as_of"])
     return scale
+
+
+def _fall_before(frame: pd.DataFrame, bound: np.ndarray) -> tuple[pd.Series, pd.Series]:
+    """Where a price jumps to another unit: when it fell as far before that, and to what share; the bars between are in another unit."""
+    fell, share = pd.Series(pd.NaT, index=frame.index, dtype=frame["timestamp"].dtype), pd.Series(np.nan, index=frame.index)
+    jumps = np.flatnonzero(frame["unit_jump"].notna())
+    falls = np.flatnonzero(frame["open_ratio"].to_numpy(float) <= 1 / bound)
+    last = np.searchsorted(falls, jumps) - 1
+    before = np.append(-1, jumps[:-1])
+    for jump, earlier, at in zip(jumps[last >= 0], before[last >= 0], falls[last[last >= 0]], strict=True):
+        one, other = frame.iloc[at], frame.iloc[jump]
+        if at > earlier and one["symbol"] == other["symbol"] and other["timestamp"] - one["timestamp"] <= LOOK_BACK:
+            fell.iloc[jump], share.iloc[jump] = one["timestamp"], one["open_ratio"]
+    return fell, share
 
 
 def _known_split(frame: pd.DataFrame, scale: pd.Series, unscaled: pd.Series) -> pd.Series:

@@ -67,7 +67,7 @@ def check_bars(lake: Lake, request: CheckRequest, *, run: str) -> CheckSummary:
         rules={rule: counts.rules[rule] for rule in check.bars.rules},
         flags={rule: counts.flags[rule] for rule in [*check.series.rules, RELEASED]},
         coverage={symbol.symbol: symbol.coverage.told() for symbol in check.symbols},
-        held={symbol: cause.reason for symbol, cause in held.items()},
+        held={symbol: cause.told for symbol, cause in held.items()},
         months=[month.month for month in planned if month.bars or month.quarantine],
         plan=write_plan(lake, plan),
         docs=f"{FOLDER}/index.html",
@@ -105,11 +105,15 @@ class _Check:
         inside = (frame["timestamp"] >= start).to_numpy()
         of_symbol = {str(symbol): held for symbol, held in frame.groupby("symbol", sort=False)}
         in_piece = {str(symbol): held for symbol, held in frame[inside].groupby("symbol", sort=False)}
+        turned_away = {
+            str(symbol): times for symbol, times in refused.select(["symbol", "timestamp"]).to_pandas().groupby("symbol")["timestamp"]
+        }
         others = []
         for symbol in self.symbols:
-            piece = pieces[symbol.symbol]
-            others.append(symbol.others(of_symbol.get(symbol.symbol, frame[:0]), start, end))
-            symbol.coverage.add(start, end, in_piece.get(symbol.symbol, frame[:0]), piece.times, piece.asked)
+            name, piece = symbol.symbol, pieces[symbol.symbol]
+            others.append(symbol.others(of_symbol.get(name, frame[:0]), start, end))
+            times = pd.DatetimeIndex(turned_away.get(name, []), tz="UTC")
+            symbol.coverage.add(start, end, in_piece.get(name, frame[:0]), times, piece.times, piece.asked)
         bars = self._flag(kept, frame, pd.concat(others), inside)
         bars_of, refused_of = _by_month(bars, months), _by_month(refused, months)
         return [self._stage(month, bars_of[month], refused_of[month]) for month in months]
@@ -159,7 +163,7 @@ class _Check:
             if UNIT_JUMP in rules and counted[position]:
                 row = {str(name): value for name, value in seen.iloc[position].items()}
                 if not self._releases.lets(row["symbol"], row["timestamp"], UNIT_JUMP):
-                    self.jumps.add(row["symbol"], row["timestamp"], self.series.reason([UNIT_JUMP], row))
+                    self.jumps.add(row, self.series.reason([UNIT_JUMP], row))
 
     def _stage(self, month: str, bars: pa.Table, quarantine: pa.Table) -> PlannedMonth:
         start, end = month_start(month), month_end(month)

@@ -10,6 +10,7 @@ import pandas as pd
 from expectations.coverage import Coverage
 from expectations.rules import Action, rule, suite
 from expectations.suite_run import SuiteRun
+from include.completeness import MonthCount
 from include.holds import Cause
 from include.quality import Thresholds
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 RULE = "complete_enough"
 _SHOWN = 3
 _OF_ALL = " to "
+_FETCH = (
+    'fetch the time for which no row came again with {"force": true} or complete the file, and where the symbol was not listed yet or '
+    "no longer, say listed or delisted in its universe"
+)
+_CORRECT = (
+    "correct the refused rows, which lie in quarantine/, at the source or in the file, or release them in include/config/quality.yaml"
+)
+_AGAIN = "then run the months again"
 
 
 def completeness_suite() -> ExpectationSuite:
@@ -29,7 +38,7 @@ def completeness_suite() -> ExpectationSuite:
             rule(
                 "ExpectColumnPairValuesAToBeGreaterThanB",
                 RULE,
-                "{span}: {missing:.0f} of {expected:.0f} bars are missing ({share:.1%}): {gaps}",
+                "{span}: {missing:.0f} of {expected:.0f} bars are not there ({share:.1%}): {gaps}",
                 Action.HOLD_SYMBOL,
                 column_A="missing_allowed",
                 column_B="missing",
@@ -42,28 +51,45 @@ def completeness_suite() -> ExpectationSuite:
 
 def incomplete(run: SuiteRun, coverages: Sequence[Coverage], thresholds: Thresholds) -> dict[str, Cause]:
     """Say of each symbol that lacks too much, in all months or in one of them, why it is held back."""
-    places = [(coverage, span, *counts) for coverage in coverages for span, counts in _spans(coverage)]
+    places = [(coverage, span, counts) for coverage in coverages for span, counts in _spans(coverage)]
     rows = pd.DataFrame(
         {
             "symbol": [coverage.instrument.symbol for coverage, *_ in places],
-            "missing": [missing for *_, missing in places],
-            "missing_allowed": [thresholds.missing_allowed(expected) for *_, expected, _ in places],
+            "missing": [counts.missing for *_, counts in places],
+            "missing_allowed": [thresholds.missing_allowed(counts.expected) for *_, counts in places],
         }
     )
     found: dict[str, dict[str, str]] = {}
     for position in sorted(run.broken(rows)):
-        coverage, span, expected, missing = places[position]
-        row: dict[str, Any] = {"span": span, "expected": expected, "missing": missing, "share": missing / expected}
-        row["gaps"] = coverage.words(month=span if span in coverage.months else None)
+        coverage, span, counts = places[position]
+        row: dict[str, Any] = {"span": span, "expected": counts.expected, "missing": counts.missing}
+        row |= {"share": counts.missing / counts.expected, "gaps": _gaps(coverage, span, counts)}
         found.setdefault(coverage.instrument.symbol, {})[span] = run.reason([RULE], row)
-    return {symbol: Cause(RULE, _told(reasons)) for symbol, reasons in found.items()}
+    counts_of = {coverage.instrument.symbol: coverage.all for coverage in coverages}
+    return {symbol: Cause(RULE, _told(reasons), _remedy(counts_of[symbol])) for symbol, reasons in found.items()}
 
 
-def _spans(coverage: Coverage) -> Iterator[tuple[str, tuple[int, int]]]:
+def _spans(coverage: Coverage) -> Iterator[tuple[str, MonthCount]]:
     """All the time, if it is more than one month, then each month."""
     if len(coverage.months) > 1:
-        yield f"{min(coverage.months)}{_OF_ALL}{max(coverage.months)}", (coverage.expected, coverage.missing)
+        yield f"{min(coverage.months)}{_OF_ALL}{max(coverage.months)}", coverage.all
     yield from coverage.months.items()
+
+
+def _gaps(coverage: Coverage, span: str, counts: MonthCount) -> str:
+    """What is missing in a span: that for which no row came apart from that of which the rows were refused."""
+    parts = []
+    month = span if span in coverage.months else None
+    if counts.missing > counts.refused:
+        parts.append(f"no row came for {counts.missing - counts.refused}, {coverage.words(refused=False, month=month)}")
+    if counts.refused:
+        parts.append(f"{counts.refused} came and were refused, {coverage.words(refused=True, month=month)}")
+    return "; ".join(parts)
+
+
+def _remedy(counts: MonthCount) -> str:
+    absent, refused = counts.missing > counts.refused, counts.refused > 0
+    return "; ".join([*([_FETCH] if absent else []), *([_CORRECT] if refused else []), _AGAIN])
 
 
 def _told(reasons: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from expectations.request import SymbolCoverage
-from include.completeness import Gap, compare, gap_words, opens_by_the_clock
+from include.completeness import Gap, MonthCount, compare, gap_words, opens_by_the_clock
 from include.landing import Interval
 from include.quality import Outage
 from include.sessions import expected_openings
@@ -23,7 +23,7 @@ _SHOWN = 50
 class Coverage:
     """One symbol in the time for which its source was asked and did not say "nothing", while it was listed.
 
-    ``months`` holds how many bars of each month should be there and how many of them are missing. ``moved`` counts sessions without
+    ``months`` counts the bars of each month that should be there and those that are missing. ``moved`` counts sessions without
     a bar that have one on a weekday beside them on which the exchange was said to be closed. ``before`` and ``after`` count the
     openings of its calendar before its first bar and after its last one, whoever is to blame.
     """
@@ -31,7 +31,7 @@ class Coverage:
     instrument: Instrument
     timeframe: str
     outages: Sequence[Outage]
-    months: dict[str, tuple[int, int]] = field(default_factory=dict)
+    months: dict[str, MonthCount] = field(default_factory=dict)
     moved: int = 0
     before: int = 0
     after: int = 0
@@ -42,13 +42,23 @@ class Coverage:
     _by_clock: bool = False
     _gap_is_open: bool = False
 
-    def add(self, start: datetime, end: datetime, kept: pd.DataFrame, fetched: pd.DatetimeIndex, asked: Iterable[Interval]) -> None:
+    def add(
+        self,
+        start: datetime,
+        end: datetime,
+        kept: pd.DataFrame,
+        refused: pd.DatetimeIndex,
+        fetched: pd.DatetimeIndex,
+        asked: Iterable[Interval],
+    ) -> None:
         """Count one piece of time; pieces are whole months, come in order and follow one another.
 
         Parameters
         ----------
         kept
             Kept rows of the piece, with their place in the calendar.
+        refused
+            Openings of the refused rows of the piece.
         fetched
             Openings of all rows of the piece and of the time before it.
         asked
@@ -57,10 +67,9 @@ class Coverage:
         if len(kept) and self.timeframe != "1d":
             self._by_clock = opens_by_the_clock(kept)
         self._note_ends(start, end, fetched)
-        promised = compare(self.instrument, self.timeframe, asked, kept, self.outages, by_clock=self._by_clock)
+        promised = compare(self.instrument, self.timeframe, asked, kept, refused, self.outages, by_clock=self._by_clock)
         self.moved += promised.moved
-        for month, expected, missing, _ in promised.by_month():
-            self.months[month] = expected, missing
+        self.months |= dict(promised.by_month())
         for gap in promised.gaps():
             if gap.name:
                 self.outage_gaps.append(gap)
@@ -70,34 +79,27 @@ class Coverage:
             self._gap_is_open = bool(promised.missing[-1])
 
     @property
-    def expected(self) -> int:
-        """Bars that should be there."""
-        return sum(expected for expected, _ in self.months.values())
+    def all(self) -> MonthCount:
+        """Bars of all months."""
+        counts = [(of.expected, of.missing, of.refused, of.outage) for of in self.months.values()]
+        return MonthCount(*(sum(numbers) for numbers in zip(*counts, strict=True))) if counts else MonthCount(0, 0, 0, 0)
 
-    @property
-    def missing(self) -> int:
-        """Bars that are missing."""
-        return sum(missing for _, missing in self.months.values())
-
-    def words(self, most: int = 5, month: str | None = None) -> str:
-        """The first gaps, or those that touch a month, for people."""
-        gaps = self.gaps if month is None else [gap for gap in self.gaps if f"{gap.first:%Y-%m}" <= month <= f"{gap.last:%Y-%m}"]
+    def words(self, *, refused: bool, most: int = 5, month: str | None = None) -> str:
+        """The first gaps, or those that touch a month, for people: where no row came, or where it was refused."""
+        gaps = [gap for gap in self.gaps if gap.refused == refused]
+        if month is not None:
+            gaps = [gap for gap in gaps if f"{gap.first:%Y-%m}" <= month <= f"{gap.last:%Y-%m}"]
         shown = "; ".join(gap_words(gap, self.timeframe) for gap in gaps[:most])
         return shown + (f"; and {len(gaps) - most} more gaps" if len(gaps) > most else "")
 
     def told(self) -> SymbolCoverage:
         """The same for the summary."""
         outages = "; ".join(gap_words(gap, self.timeframe) for gap in self.outage_gaps)
-        return SymbolCoverage(self.expected, self.missing, self.moved, self.words(_SHOWN), outages, self.ends())
-
-    def ends(self) -> str:
-        """Where its bars begin late or end early, for people."""
-        parts = []
-        if self.first and self.before:
-            parts.append(f"they begin on {self.first:%Y-%m-%d}, {self.before} sessions after the time asked for")
-        if self.last and self.after:
-            parts.append(f"they end on {self.last:%Y-%m-%d}, {self.after} sessions before it ends")
-        return " and ".join(parts)
+        begins = f"{self.first:%Y-%m-%d}, {self.before} sessions after the time asked for" if self.first and self.before else ""
+        ends = f"{self.last:%Y-%m-%d}, {self.after} sessions before the time asked for ends" if self.last and self.after else ""
+        gaps, refused_gaps = (self.words(refused=refused, most=_SHOWN) for refused in (False, True))
+        counts = self.all
+        return SymbolCoverage(counts.expected, counts.missing, counts.refused, self.moved, gaps, refused_gaps, outages, begins, ends)
 
     def _note_ends(self, start: datetime, end: datetime, fetched: pd.DatetimeIndex) -> None:
         calendar = expected_openings(self.instrument.calendar, self.timeframe, start, end, from_open=not self._by_clock)
@@ -113,7 +115,7 @@ class Coverage:
 
     def _add(self, gap: Gap, openings: np.ndarray) -> None:
         """Keep a gap, as one with that of the piece before where they touch."""
-        if self._gap_is_open and _opening(gap.first) == openings[0]:
+        if self._gap_is_open and _opening(gap.first) == openings[0] and gap.refused == self.gaps[-1].refused:
             self.gaps[-1].last = gap.last
             self.gaps[-1].bars += gap.bars
         else:

@@ -91,7 +91,19 @@ def _symbols(summary: CheckSummary) -> str:
         + "</tr>"
         for symbol, of in [*summary.symbols.items(), ("all", summary.total())]
     )
-    names = ("symbol", "landed", "superseded", "fetched", "kept", "quarantined", "expected", "missing", "gaps", "known outages")
+    names = (
+        "symbol",
+        "landed",
+        "superseded",
+        "fetched",
+        "kept",
+        "quarantined",
+        "expected",
+        "missing",
+        "no row came",
+        "came and were refused",
+        "known outages",
+    )
     header = "".join(f"<th>{name}</th>" for name in names)
     return (
         "<h2>Rows and gaps by symbol</h2><p>A superseded row was replaced by a later answer of the source. Expected are the bars that the "
@@ -101,7 +113,7 @@ def _symbols(summary: CheckSummary) -> str:
 
 def _covered(of: SymbolCoverage) -> str:
     numbers = f'<td class="number">{of.expected}</td><td class="number">{of.missing}</td>'
-    return f'{numbers}<td class="text">{escape(of.gaps)}</td><td class="text">{escape(of.outages)}</td>'
+    return numbers + "".join(f'<td class="text">{escape(words)}</td>' for words in (of.gaps, of.refused_gaps, of.outages))
 
 
 def _refused(rows: list[dict[str, Any]]) -> str:

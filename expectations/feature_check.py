@@ -34,7 +34,11 @@ _SHOWN = 20
 
 @dataclass
 class FeatureSummary:
-    """What a check of features found. ``rules`` counts, by rule, the months of symbols that break it; ``told`` are the first of them."""
+    """What a check of features found.
+
+    ``rules`` counts, by rule, the months of symbols that break it; ``told`` are the first of them, ``months_of`` counts them all by
+    rule and symbol.
+    """
 
     timeframe: str
     feature_set: str
@@ -42,6 +46,7 @@ class FeatureSummary:
     rules: dict[str, int]
     sampled: list[str] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
+    months_of: dict[str, dict[str, int]] = field(default_factory=dict)
     docs: str = f"{FOLDER}/index.html"
 
     def as_dict(self) -> dict[str, Any]:
@@ -108,6 +113,8 @@ def _tell(summary: FeatureSummary, run: SuiteRun, found: pd.DataFrame) -> None:
         row = {str(name): value for name, value in found.iloc[position].items()}
         for rule in rules:
             summary.rules[rule] += 1
+            months_of = summary.months_of.setdefault(rule, {})
+            months_of[row["symbol"]] = months_of.get(row["symbol"], 0) + 1
             if summary.rules[rule] <= _SHOWN:
                 told = {"symbol": row["symbol"], "month": row["month"], "rule": rule, "reason": run.reason([rule], row)}
                 summary.told.append(told)

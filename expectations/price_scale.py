@@ -41,19 +41,21 @@ class Scales:
         for month in list_months(lake, lake.bars(timeframe)):
             if month not in own and (bars := read_month(lake, lake.bars(timeframe), month, _COLUMNS)) is not None:
                 published.add(bars, month)
-        return {symbol: Cause(RULE, reason) for symbol in self._seen if (reason := self._conflict(symbol, published))}
+        return {symbol: cause for symbol in self._seen if (cause := self._conflict(symbol, published))}
 
-    def _conflict(self, symbol: str, published: Scales) -> str | None:
+    def _conflict(self, symbol: str, published: Scales) -> Cause | None:
         own, other = self._seen[symbol], published._seen.get(symbol, set())
         states = {adjustment == _DIVIDENDS for adjustment, _ in own | other}
         if len(states) == 1:
             return None
         if not other:
-            return f"its bars come on two price scales, {_told(own)}: fetch all of them from one source"
+            return Cause(RULE, f"its bars come on two price scales, {_told(own)}", "fetch all of them from one source")
         months = published._months[symbol]
-        return (
+        return Cause(
+            RULE,
             f"its bars are {_told(own)}, those of its other {len(months)} published months ({months[0]} to {months[-1]}) {_told(other)}: "
-            f"one series needs one price scale; take the same source, another LAKE, or backfill those months from this source too"
+            "one series needs one price scale",
+            "take the same source, another LAKE, or backfill those months from this source too",
         )
 
 

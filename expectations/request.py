@@ -69,15 +69,19 @@ class SymbolCounts:
 class SymbolCoverage:
     """Bars of one symbol against its exchange's calendar, from its first bar on.
 
-    ``moved`` sessions were held on a day beside their date. ``gaps`` are the missing bars in words, ``outages`` those that a
-    known outage explains; they are not missing. ``ends`` says in words where its bars begin after or end before the time asked for.
+    ``refused`` of the ``missing`` bars came as rows that were refused. ``moved`` sessions were held on a day beside their date.
+    ``gaps`` are the missing bars for which no row came, in words, ``refused_gaps`` the others, ``outages`` those that a known outage
+    explains; they are not missing. ``begins`` and ``ends`` say where its bars begin after or end before the time asked for.
     """
 
     expected: int
     missing: int
+    refused: int
     moved: int
     gaps: str
+    refused_gaps: str
     outages: str
+    begins: str
     ends: str
 
 
@@ -87,8 +91,9 @@ class CheckSummary:
 
     ``rules`` counts the quarantined rows by the first rule they break, in the suite's order (rules that refused nothing stand
     there with 0). ``flags`` counts the kept rows by the warnings they carry. ``coverage`` tells by symbol what is missing, ``held``
-    why a symbol is held back: none of its rows is published. ``months`` are those with kept or quarantined rows. ``plan`` is the
-    argument of :func:`expectations.checked.publish_checked`; ``plan`` and ``docs`` are paths below the lake's root.
+    why a symbol is held back, none of its rows being published as a bar, and what to do. ``months`` are those with kept or
+    quarantined rows. ``plan`` is the argument of :func:`expectations.checked.publish_checked`; ``plan`` and ``docs`` are paths below
+    the lake's root.
     """
 
     run: str

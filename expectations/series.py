@@ -31,7 +31,7 @@ def series_suite() -> ExpectationSuite:
                 "ExpectColumnValuesToBeNull",
                 "unit_jump",
                 "open is {open_ratio:.4g} times the close before, {previous_close:.10g}: no market does that overnight, so one of the two "
-                "is in another unit; correct the wrong bars, or add the split to the symbol's actions",
+                "is in another unit",
                 Action.HOLD_SYMBOL,
                 column="unit_jump",
             ),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from include.errors import ConfigurationError, LakeError
 from include.lake import Lake
@@ -19,27 +20,47 @@ NOT_FETCHED = "fetched"
 
 @dataclass(frozen=True)
 class Cause:
-    """Which rule holds something back, and why in words."""
+    """Which rule holds something back, why in words, and what to do; ``month`` is where it lies, if that is one month."""
 
     rule: str
     reason: str
+    remedy: str
+    month: str = ""
+
+    @property
+    def told(self) -> str:
+        """Why, and what to do."""
+        return f"{self.reason}; {self.remedy}"
 
 
 @dataclass(frozen=True)
 class Hold:
-    """Months of a symbol that could not be fetched, or that the newest check of their source did not let through, for one cause."""
+    """Months of a symbol that could not be fetched, or that the newest check of their source did not let through, for one cause.
+
+    ``kept`` counts, by month, the rows that passed every rule on rows and would be bars, were the symbol not held back.
+    """
 
     symbol: str
     source: str
     months: tuple[str, ...]
-    rule: str
-    reason: str
+    cause: Cause
+    kept: Mapping[str, int] = field(default_factory=dict)
 
 
-def record_check(lake: Lake, source: str, timeframe: str, symbol: str, months: Iterable[str], cause: Cause | None) -> None:
+@dataclass(frozen=True)
+class _Held:
+    """One month."""
+
+    cause: Cause
+    kept: int
+
+
+def record_check(
+    lake: Lake, source: str, timeframe: str, symbol: str, months: Iterable[str], cause: Cause | None, kept: Mapping[str, int] | None = None
+) -> None:
     """Say of some months that they are held back for a cause, or (None) that they are no longer.
 
-    Nothing is written where that is known already.
+    Nothing is written where that is known already. ``kept``: see :class:`Hold`.
 
     Raises
     ------
@@ -49,13 +70,14 @@ def record_check(lake: Lake, source: str, timeframe: str, symbol: str, months: I
     path = f"{_folder(source, timeframe)}/{symbol_in_path(symbol)}.json"
     with lake.lock(path):
         before = _read(lake, path)
-        after = {month: held for month, held in before.items() if month not in set(months)}
+        told = set(months)
+        after = {month: held for month, held in before.items() if month not in told}
         if cause is not None:
-            after |= dict.fromkeys(months, cause)
+            after |= {month: _Held(cause, (kept or {}).get(month, 0)) for month in told}
         if not after:
             lake.delete(path)
         elif after != before:
-            held = {month: asdict(why) for month, why in after.items()}
+            held = {month: asdict(one.cause) | {"kept": one.kept} for month, one in after.items()}
             lake.write(path, json.dumps({"symbol": symbol, "held": held}, indent=1, sort_keys=True).encode())
 
 
@@ -73,9 +95,10 @@ def read_holds(lake: Lake, timeframe: str, symbols: Iterable[str]) -> list[Hold]
         source = folder.removeprefix("source=")
         for symbol in wanted:
             held = _read(lake, f"{_folder(source, timeframe)}/{symbol_in_path(symbol)}.json")
-            for cause in dict.fromkeys(held.values()):
-                months = tuple(sorted(month for month, why in held.items() if why == cause))
-                holds.append(Hold(symbol, source, months, cause.rule, cause.reason))
+            for cause in dict.fromkeys(one.cause for one in held.values()):
+                months = tuple(sorted(month for month, one in held.items() if one.cause == cause))
+                kept = {month: held[month].kept for month in months if held[month].kept}
+                holds.append(Hold(symbol, source, months, cause, kept))
     return holds
 
 
@@ -83,12 +106,17 @@ def _folder(source: str, timeframe: str) -> str:
     return f"{_ROOT}/source={source}/timeframe={timeframe}"
 
 
-def _read(lake: Lake, path: str) -> dict[str, Cause]:
+def _read(lake: Lake, path: str) -> dict[str, _Held]:
     try:
         raw = json.loads(lake.read(path))
         parse_symbol(raw["symbol"])
-        return {parse_month(month): Cause(**cause) for month, cause in raw["held"].items()}
+        return {parse_month(month): _held(one) for month, one in raw["held"].items()}
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError, ConfigurationError) as error:
         raise LakeError(f"{lake.url}/{path} is damaged ({error}); delete it and check the symbol again") from error
+
+
+def _held(raw: dict[str, Any]) -> _Held:
+    kept = int(raw.pop("kept"))
+    return _Held(Cause(**raw), kept)

@@ -88,11 +88,8 @@ def month_style(month: MonthQuality | None) -> str:
     """CSS class of a symbol's month."""
     if month is None or not (month.expected or month.outage or month.held or month.kept):
         return "none"
-    if month.held:
-        return "held"
-    if not month.missing:
-        return "full"
-    return "many" if month.too_many else "few"
+    style = "many" if month.too_many else "few" if month.missing else "full"
+    return f"{style} held" if month.held else style
 
 
 def month_words(month: MonthQuality | None) -> str:
@@ -100,9 +97,12 @@ def month_words(month: MonthQuality | None) -> str:
     if month is None:
         return "not asked for, or not listed"
     words = f"{month.expected - month.missing - month.outage} of {month.expected} bars"
+    absent = month.missing - month.turned_away
+    words += f", no row came for {absent}" if absent else ""
     words += f", {month.outage} in a known outage" if month.outage else ""
-    words += f", {month.refused} rows put aside" if month.refused else ""
-    return words + (", held back" if month.held else "")
+    words += f", {month.refused} {'row' if month.refused == 1 else 'rows'} put aside" if month.refused else ""
+    words += (", held back for this" if month.too_many else ", held back") if month.held else ""
+    return words + (f", {month.older} bars of an earlier run still serve" if month.older else "")
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
 
 from include.errors import LakeError
@@ -38,7 +37,6 @@ class SymbolBars:
     as_of: datetime | None = None
     sources: set[str] = field(default_factory=set)
     scales: set[str] = field(default_factory=set)
-    times: list[np.ndarray] = field(default_factory=list)
 
     def add(self, rows: pd.DataFrame, *, changed: bool) -> None:
         """Count the rows of one month."""
@@ -53,12 +51,6 @@ class SymbolBars:
         self.as_of = max(self.as_of or as_of, as_of)
         self.sources.update(rows["source"].unique())
         self.scales.update(_SCALES.get(name, name) for name in rows["adjustment"].unique())
-        self.times.append(rows["timestamp"].to_numpy("datetime64[us]"))
-
-    @property
-    def timestamps(self) -> pd.DatetimeIndex:
-        """Openings of all bars, UTC."""
-        return pd.DatetimeIndex(np.concatenate(self.times or [np.array([], "datetime64[us]")]), tz="UTC").sort_values()
 
     @property
     def remarks(self) -> list[str]:

@@ -20,7 +20,7 @@ from include.universes import load_universe
 from ml.report.configuration import content_hash, versions
 from ml.report.feature_quality import Features, read_quality
 from ml.report.formats import FILTERS
-from ml.report.gaps import find_gaps
+from ml.report.gaps import by_year
 from ml.report.intake import Intake, read_intake
 from ml.report.models import read_models
 from ml.report.quality import read_quality_page
@@ -78,7 +78,8 @@ def _gather(lake: Lake, run: str, name: str, timeframe: str, changed: list[str] 
     intake = read_intake(lake, universe, timeframe, set(changed or ()))
     refusals = read_refusals(lake, universe, timeframe)
     features, features_problem = _features(lake, timeframe, intake)
-    gaps = [find_gaps(symbol, timeframe, refusals.times.get(symbol.instrument.symbol)) for symbol in intake.present]
+    quality = read_quality_page(lake, universe, timeframe)
+    gaps = [by_year(symbol) for symbol in quality.symbols if symbol.total("expected")]
     return {
         "run": run,
         "universe": universe,
@@ -89,7 +90,7 @@ def _gather(lake: Lake, run: str, name: str, timeframe: str, changed: list[str] 
         "intake": intake,
         "refusals": refusals,
         "gaps": gaps,
-        "quality": read_quality_page(lake, universe, timeframe),
+        "quality": quality,
         "words": HOLDING | REFUSING | WARNING,
         "refusing": REFUSING,
         "warning": WARNING,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.completeness import asked_for
-from include.holds import read_holds
+from include.holds import NOT_FETCHED, Hold, read_holds
 from include.lake import Lake
 from include.landing import SymbolLanding
 from include.publish import list_months, read_month
@@ -22,9 +22,10 @@ from include.quality import load_quality
 from include.schemas import BARS, QUARANTINE
 from include.symbols import symbol_from_path
 from include.universes import Universe, tell_assumed
-from ml.report.quality_months import Answered, SymbolQuality, find_missing
+from ml.report.quality_months import Answered, Came, SymbolQuality, find_missing
 
 _JUMPS = ("suspected_split", "split", "large_move")
+_NO_TIMES = pd.DatetimeIndex([], tz="UTC").as_unit("us")
 _BAR_COLUMNS = ["symbol", "timestamp", "open", "close", "source", "flags"]
 
 
@@ -60,13 +61,17 @@ class QualityPage:
         months = [str(month) for month in pd.period_range(keys[0], keys[-1], freq="M")] if keys else []
         return {year: [month for month in months if month.startswith(year)] for year in dict.fromkeys(month[:4] for month in months)}
 
+    def of(self, symbol: str) -> SymbolQuality:
+        """One symbol."""
+        return next(one for one in self.symbols if one.symbol == symbol)
+
     def total(self, count: str) -> int:
         """Sum of a count over all symbols."""
         return sum(symbol.total(count) for symbol in self.symbols)
 
     @property
     def adds_up(self) -> bool:
-        """Whether each checked row of each symbol is a bar or in quarantine."""
+        """Whether each checked row of each symbol was kept or is in quarantine."""
         return all(symbol.adds_up for symbol in self.symbols)
 
 
@@ -85,13 +90,13 @@ def read_quality_page(lake: Lake, universe: Universe, timeframe: str) -> Quality
     thresholds, symbols = load_quality(), []
     for instrument in universe.instruments:
         found = SymbolQuality(instrument, holds=read_holds(lake, timeframe, [instrument.symbol]))
-        kept = kept_of.get(instrument.symbol, bars[:0])
+        kept, put_aside = kept_of.get(instrument.symbol, bars[:0]), refused_of.get(instrument.symbol, refused[:0])
         answered = [_answered(lake, source, timeframe, found.symbol) for source in _sources(lake)]
-        find_missing(found, pd.DatetimeIndex(kept["timestamp"]), timeframe, answered, thresholds, universe.name)
-        _account(found, kept, refused_of.get(instrument.symbol, refused[:0]), answered)
+        find_missing(found, _came(found.holds, kept, put_aside, answered), timeframe, answered, thresholds, universe.name)
+        _account(found, kept, put_aside, answered)
         symbols.append(found)
-    put_aside = pa.Table.from_pandas(refused, schema=QUARANTINE).to_pylist()
-    return QualityPage(symbols, _jumps(bars), _warnings(bars), put_aside, tell_assumed(_landed_symbols(lake, timeframe)))
+    rows = pa.Table.from_pandas(refused, schema=QUARANTINE).to_pylist()
+    return QualityPage(symbols, _jumps(bars), _warnings(bars), rows, tell_assumed(_landed_symbols(lake, timeframe)))
 
 
 def _rows(lake: Lake, dataset: str, schema: pa.Schema, columns: Sequence[str], universe: Universe) -> pd.DataFrame:
@@ -114,25 +119,69 @@ def _warnings(bars: pd.DataFrame) -> dict[str, dict[str, list[datetime]]]:
     return dict(sorted(found.items(), key=lambda item: -sum(map(len, item[1].values()))))
 
 
-def _account(found: SymbolQuality, kept: pd.DataFrame, refused: pd.DataFrame, answered: Sequence[Answered]) -> None:
-    """Count month by month the rows that the sources sent, and what became of them."""
-    source_of: dict[str, str] = {}
-    for rows, count in ((kept, "kept"), (refused, "refused")):
-        months = rows["timestamp"].dt.strftime("%Y-%m")
-        source_of |= dict(zip(months, rows["source"], strict=True))
-        for key, held in months.value_counts().items():
-            setattr(found.month(str(key)), count, int(held))
-    held_back = {(hold.source, key) for hold in found.holds for key in hold.months}
-    for source, key in held_back:
-        found.month(key).held |= source_of.get(key, source) == source
+def _checked(holds: Sequence[Hold]) -> list[Hold]:
+    """Holds of rows that came: what could not be fetched left those that came before as they were."""
+    return [hold for hold in holds if hold.cause.rule != NOT_FETCHED]
+
+
+def _came(holds: Sequence[Hold], kept: pd.DataFrame, refused: pd.DataFrame, answered: Sequence[Answered]) -> Came:
+    """Openings of the bars, of the refused rows, and of the rows that are held back: they landed and were not refused."""
+    held, older = [_NO_TIMES], np.zeros(len(kept), bool)
     for answer in answered:
-        for key, rows_there in answer.rows.items():
-            if (answer.source, key) in held_back:
-                found.held_rows += rows_there
-            elif source_of.get(key) == answer.source:
-                found.month(key).fetched += rows_there
-            elif key not in source_of:
-                found.waiting += rows_there
+        months = {month for hold in _checked(holds) if hold.source == answer.source for month in hold.months}
+        older |= (kept["source"] == answer.source).to_numpy() & np.isin(_months(pd.DatetimeIndex(kept["timestamp"])), sorted(months))
+        landed = pd.Series(answer.rows[np.isin(_months(answer.rows), sorted(months))]).value_counts()
+        turned_away = refused.loc[refused["source"] == answer.source, "timestamp"].value_counts()
+        held.append(pd.DatetimeIndex(landed.index[(landed > turned_away.reindex(landed.index, fill_value=0)).to_numpy()]))
+    passed = pd.DatetimeIndex(held[0].append(held[1:]).unique().sort_values())
+    bars = pd.DatetimeIndex(kept["timestamp"])
+    return Came(bars[~older], pd.DatetimeIndex(refused["timestamp"]), passed, bars[older])
+
+
+def _account(found: SymbolQuality, kept: pd.DataFrame, refused: pd.DataFrame, answered: Sequence[Answered]) -> None:
+    """Count month by month the rows that the sources sent, and what became of them.
+
+    A month's rows are those of the source of its bars, and those that the newest check of another source holds back there.
+    """
+    bars, put_aside = _counts(kept), _counts(refused)
+    held = {(hold.source, month): hold.kept.get(month, 0) for hold in _checked(found.holds) for month in hold.months}
+    for (source, month), rows in bars.items():
+        if (source, month) in held:
+            found.month(month).older += rows
+        else:
+            found.month(month).kept += rows
+    for (_, month), rows in put_aside.items():
+        found.month(month).refused += rows
+    for (_, month), rows in held.items():
+        found.month(month).kept += rows
+        found.month(month).held_rows += rows
+    known = {*bars, *put_aside, *held}
+    checked = {month for _, month in known}
+    for answer in answered:
+        for month, rows in Counter(_months(answer.rows).tolist()).items():
+            if (answer.source, month) in known:
+                found.month(month).fetched += rows
+            elif month not in checked:
+                found.unchecked += rows
+    _mark_held(found, {month: source for source, month in bars})
+
+
+def _mark_held(found: SymbolQuality, serving: Mapping[str, str]) -> None:
+    """Mark the months that are held back, but where another source's bars serve, and those in which the cause lies."""
+    for hold in found.holds:
+        for month in hold.months:
+            found.month(month).held |= serving.get(month, hold.source) == hold.source
+        if hold.cause.month in hold.months:
+            found.month(hold.cause.month).too_many = True
+
+
+def _counts(rows: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Rows by source and month."""
+    return Counter(zip(rows["source"], _months(pd.DatetimeIndex(rows["timestamp"])).tolist(), strict=True))
+
+
+def _months(times: pd.DatetimeIndex) -> np.ndarray:
+    return times.tz_localize(None).to_numpy("datetime64[M]").astype("U7")
 
 
 def _sources(lake: Lake) -> list[str]:
@@ -149,11 +198,11 @@ def _answered(lake: Lake, source: str, timeframe: str, symbol: str) -> Answered:
     landing = SymbolLanding(lake, source, timeframe, symbol)
     covered = [(answer.start, answer.end) for answer in landing.answers]
     if not covered:
-        return Answered(source, {}, [])
+        return Answered(source, _NO_TIMES, [])
     start, end = min(low for low, _ in covered), max(high for _, high in covered)
     landed = landing.read(start, end)
-    months = Counter(landed.rows["timestamp"].to_numpy().astype("datetime64[M]").astype(str).tolist())
-    return Answered(source, months, asked_for(covered, landed.empty, start, end))
+    times = pd.DatetimeIndex(landed.rows["timestamp"].to_numpy(), tz="UTC")
+    return Answered(source, times, asked_for(covered, landed.empty, start, end))
 
 
 def _jumps(bars: pd.DataFrame) -> list[Jump]:

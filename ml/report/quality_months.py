@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pandas as pd
 
@@ -18,28 +19,51 @@ from include.universes import Instrument
 
 @dataclass(frozen=True)
 class Answered:
-    """What a source answered about one symbol: ``rows`` by month, and the time for which it did not say that there is nothing."""
+    """What a source answered about one symbol: openings of its ``rows``, and the time for which it did not say that there is nothing."""
 
     source: str
-    rows: Mapping[str, int]
+    rows: pd.DatetimeIndex
     asked: list[Interval]
+
+
+@dataclass(frozen=True)
+class Came:
+    """Openings of one symbol's rows (UTC, rising) by what became of them.
+
+    ``held`` ones passed the rules and are held back with their symbol, ``older`` ones are bars of an earlier check that serve meanwhile.
+    """
+
+    bars: pd.DatetimeIndex
+    refused: pd.DatetimeIndex
+    held: pd.DatetimeIndex
+    older: pd.DatetimeIndex
 
 
 @dataclass
 class MonthQuality:
-    """Rows of one symbol in one month. ``missing`` bars leave out those that a known ``outage`` explains.
+    """One symbol in one month.
 
-    ``too_many``: so many are missing that the month alone would be held back. ``kept`` and ``refused`` are rows of the lake, ``fetched``
-    what their source sent for the month; ``held``: the newest check of the month let nothing through.
+    Of the ``expected`` bars some are ``missing``: no row came, or (``turned_away``) it came and was refused; those that a known
+    ``outage`` explains are not missing, and ``waiting`` ones came and are held back with their symbol, no older bar being there. Where
+    a symbol is held back, what is missing is told of the rows that were held back, not of the older bars. ``too_many``: so many are
+    missing that the month alone would be held back, or what holds the symbol back lies here.
+
+    ``fetched`` rows are those of the source whose bars these are or would be: ``kept`` ones broke no rule, ``refused`` ones did.
+    ``held_rows`` of the kept ones are no bars, since the newest check of their source held the symbol back (``held``); ``older`` bars
+    of an earlier check serve there meanwhile.
     """
 
     expected: int = 0
     missing: int = 0
-    too_many: bool = False
+    turned_away: int = 0
     outage: int = 0
+    waiting: int = 0
+    too_many: bool = False
+    fetched: int = 0
     kept: int = 0
     refused: int = 0
-    fetched: int = 0
+    held_rows: int = 0
+    older: int = 0
     held: bool = False
 
 
@@ -47,15 +71,18 @@ class MonthQuality:
 class SymbolQuality:
     """One instrument in all months that were asked for.
 
-    ``waiting`` counts rows that landed and were not checked yet, ``held_rows`` those held back.
+    ``longest`` is the most missing bars in a row, ``off_calendar`` are bars of times at which the exchange was closed,
+    ``refused_off_calendar`` counts refused rows of such times, ``unchecked`` rows that landed and were not checked yet.
     """
 
     instrument: Instrument
     months: dict[str, MonthQuality] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
-    held_rows: int = 0
-    waiting: int = 0
+    longest: int = 0
+    off_calendar: list[datetime] = field(default_factory=list)
+    refused_off_calendar: int = 0
+    unchecked: int = 0
 
     @property
     def symbol(self) -> str:
@@ -67,44 +94,53 @@ class SymbolQuality:
         return self.months.setdefault(key, MonthQuality())
 
     def total(self, count: str) -> int:
-        """Sum of a count over all months; rows (kept, refused, fetched) of those that are held back are counted apart."""
-        rows = count in {"kept", "refused", "fetched"}
-        return sum(getattr(month, count) for month in self.months.values() if not (rows and month.held))
+        """Sum of a count over all months."""
+        return sum(getattr(month, count) for month in self.months.values())
+
+    @property
+    def notable(self) -> list[tuple[str, MonthQuality]]:
+        """Months that are not complete, or of which rows were refused."""
+        return sorted(
+            (key, month) for key, month in self.months.items() if month.missing or month.outage or month.refused or month.too_many
+        )
 
     @property
     def adds_up(self) -> bool:
-        """Whether each checked row is a bar or in quarantine."""
-        return self.total("fetched") == self.total("kept") + self.total("refused")
+        """Whether each checked row was kept or is in quarantine."""
+        return all(month.fetched == month.kept + month.refused for month in self.months.values())
 
 
-def find_missing(
-    found: SymbolQuality, times: pd.DatetimeIndex, timeframe: str, answered: Sequence[Answered], quality: Quality, universe: str
-) -> None:
+def find_missing(found: SymbolQuality, came: Came, timeframe: str, answered: Sequence[Answered], quality: Quality, universe: str) -> None:
     """Count month by month the bars that there should be, and those that are missing; collect the gaps.
 
     Should be there what a source was asked for and did not say that it has nothing, also where it could not be asked.
 
     Parameters
     ----------
-    times
-        Openings of the bars (UTC, rising).
     quality
         Holds the outages that are known and the thresholds of ``universe``.
     """
+    calendar, times = found.instrument.calendar, came.bars.union(came.held)
     asked = _joined([*(part for answer in answered for part in answer.asked), *_not_fetched(found.holds)])
-    placed = place(found.instrument.calendar, timeframe, times)
+    placed = place(calendar, timeframe, times)
     by_clock = opens_by_the_clock(placed)
-    promised = compare(found.instrument, timeframe, asked, placed, quality.crypto_outages, by_clock=by_clock)
+    promised = compare(found.instrument, timeframe, asked, placed, came.refused, quality.crypto_outages, by_clock=by_clock)
     thresholds = quality.of(universe)
-    for key, expected, missing, outage in promised.by_month():
+    for key, counts in promised.by_month():
         month = found.month(key)
-        month.expected, month.missing, month.outage = expected, missing, outage
-        month.too_many = missing > thresholds.missing_allowed(expected)
-    found.gaps = promised.gaps()
+        month.expected, month.missing, month.turned_away, month.outage = counts.expected, counts.missing, counts.refused, counts.outage
+        month.too_many = counts.missing > thresholds.missing_allowed(counts.expected)
+    found.gaps, found.longest = promised.gaps(), promised.longest
+    slots = placed["slot_by_clock" if by_clock else "slot_from_open"]
+    bars = times.isin(came.bars)
+    for key, waiting in promised.months_of(slots[~bars & ~times.isin(came.older)].to_numpy("datetime64[us]")).items():
+        found.month(key).waiting = waiting
+    found.off_calendar = list(times[bars & (placed["off_calendar"] == 1).to_numpy()])
+    found.refused_off_calendar = int(place(calendar, timeframe, came.refused)["off_calendar"].sum())
 
 
 def _not_fetched(holds: Iterable[Hold]) -> list[Interval]:
-    return [(month_start(month), month_end(month)) for hold in holds if hold.rule == NOT_FETCHED for month in hold.months]
+    return [(month_start(month), month_end(month)) for hold in holds if hold.cause.rule == NOT_FETCHED for month in hold.months]
 
 
 def _joined(intervals: Iterable[Interval]) -> list[Interval]:

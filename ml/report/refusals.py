@@ -6,8 +6,6 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
-
 from include.lake import Lake
 from include.publish import list_months, read_month
 from include.universes import Universe
@@ -31,10 +29,9 @@ class RuleRefusals:
 
 @dataclass(frozen=True)
 class Refusals:
-    """By rule, most rows first; ``times`` are the refused bar openings of each symbol (UTC)."""
+    """By rule, most rows first."""
 
     rules: list[RuleRefusals]
-    times: dict[str, pd.DatetimeIndex]
 
     @property
     def rows(self) -> int:
@@ -49,7 +46,6 @@ class Refusals:
 def read_refusals(lake: Lake, universe: Universe, timeframe: str) -> Refusals:
     """Go through all months of the quarantine, one at a time."""
     rules: dict[str, RuleRefusals] = {}
-    times: dict[str, list[pd.Timestamp]] = defaultdict(list)
     dataset, wanted = lake.quarantine(timeframe), set(universe.symbols)
     for month in list_months(lake, dataset):
         table = read_month(lake, dataset, month)
@@ -60,7 +56,4 @@ def read_refusals(lake: Lake, universe: Universe, timeframe: str) -> Refusals:
             rule.symbols[row["symbol"]] += 1
             if len(rule.examples) < _EXAMPLES:
                 rule.examples.append(row)
-            if row["timestamp"] is not None:
-                times[row["symbol"]].append(pd.Timestamp(row["timestamp"]))
-    ordered = sorted(rules.values(), key=lambda rule: (-rule.rows, rule.rule))
-    return Refusals(ordered, {symbol: pd.DatetimeIndex(stamps) for symbol, stamps in times.items()})
+    return Refusals(sorted(rules.values(), key=lambda rule: (-rule.rows, rule.rule)))

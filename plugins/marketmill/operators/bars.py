@@ -52,7 +52,7 @@ class CheckBarsOperator(MillOperator):
         self._tell_coverage(summary)
         self._tell_quarantine(summary, f"{lake.url}/{summary.docs}")
         for symbol, reason in summary.held.items():
-            self.log.warning("%s is held back, none of its rows of this run is published: %s", symbol, reason)
+            self.log.warning("%s is held back, no bar of it is published by this run: %s", symbol, reason)
         if not summary.months:
             self.log.info(
                 "source %s holds no bars of these symbols from %s up to (not including) %s: nothing to publish",
@@ -74,10 +74,17 @@ class CheckBarsOperator(MillOperator):
 
     def _tell_coverage(self, summary: CheckSummary) -> None:
         for symbol, covered in summary.coverage.items():
-            if covered.missing:
-                self.log.info("%s: %d of %d bars are missing: %s", symbol, covered.missing, covered.expected, covered.gaps)
+            if covered.gaps:
+                absent = covered.missing - covered.refused
+                self.log.info("%s: no row came for %d of %d bars: %s", symbol, absent, covered.expected, covered.gaps)
+            if covered.refused:
+                self.log.info(
+                    "%s: %d of %d bars came and were refused: %s", symbol, covered.refused, covered.expected, covered.refused_gaps
+                )
+            if covered.begins:  # what should be there is among the gaps: a history may begin when it does
+                self.log.info("%s: its bars begin on %s", symbol, covered.begins)
             if covered.ends:
-                self.log.warning("%s does not have bars all the time: %s", symbol, covered.ends)
+                self.log.warning("%s: its bars end on %s", symbol, covered.ends)
 
 
 class PublishBarsOperator(MillOperator):

@@ -127,8 +127,13 @@ class CheckFeaturesOperator(MillOperator):
         lake, timeframe = open_lake(), self.built["timeframe"]
         recompute = partial(features_as_known, lake, timeframe, adjust_dividends=settings().adjust_dividends)
         summary = check_features(lake, timeframe, self.built["months"], recompute, universe=self.built["universe"])
-        for told in summary.told:
-            self.log.warning("%s %s: %s: %s", told["symbol"], told["month"], told["rule"], told["reason"])
+        for rule, months_of in summary.months_of.items():
+            first = next(told for told in summary.told if told["rule"] == rule)
+            counts = ", ".join(f"{symbol} {months}" for symbol, months in sorted(months_of.items()))
+            self.log.warning(
+                "%s: %d months of %d symbols (%s); the first, %s in %s: %s",
+                rule, summary.rules[rule], len(months_of), counts, first["symbol"], first["month"], first["reason"],
+            )  # fmt: skip
         self.log.info("computed again, from the past only, for %s: the same", ", ".join(summary.sampled))
         self.log.info("data docs: %s/%s", lake.url, summary.docs)
         extra: dict[str, Any] = self.built

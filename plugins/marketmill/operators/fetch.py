@@ -182,7 +182,8 @@ class ReviewFetchOperator(MillOperator):
         lake, plan = open_lake(), FetchPlan.from_dict(self.batches[0])
         for symbol, reason in failed.items():
             if months := missing_months(lake, plan, symbol):
-                record_check(lake, plan.source, plan.timeframe, symbol, months, Cause(NOT_FETCHED, f"could not be fetched: {reason}"))
+                cause = Cause(NOT_FETCHED, f"could not be fetched: {reason}", "run the same again: only what is missing is asked for")
+                record_check(lake, plan.source, plan.timeframe, symbol, months, cause)
 
 
 class ConfirmCompleteOperator(MillOperator):
@@ -216,13 +217,16 @@ class ConfirmCompleteOperator(MillOperator):
         counts, coverage = self.checked["symbols"], self.checked["coverage"]
         empty = [symbol for symbol, count in counts.items() if not count["fetched"]]
         partly = {symbol: told["ends"] for symbol, told in coverage.items() if told["ends"] and symbol not in empty}
-        gaps = {symbol: told["gaps"] for symbol, told in coverage.items() if told["missing"] and symbol not in self.checked["held"]}
+        gaps = {symbol: told for symbol, told in coverage.items() if told["missing"] and symbol not in self.checked["held"]}
         for symbol in empty:
             self.log.warning("%s: the source has no bars at all in this time", symbol)
         for symbol, words in partly.items():
-            self.log.warning("%s: bars for a part of the time only: %s", symbol, words)
-        for symbol, words in gaps.items():
-            self.log.warning("%s: the source has no bars of %s", symbol, words)
+            self.log.warning("%s: bars for a part of the time only, they end on %s", symbol, words)
+        for symbol, told in gaps.items():
+            if told["gaps"]:
+                self.log.warning("%s: the source has no bars of %s", symbol, told["gaps"])
+            if told["refused"]:
+                self.log.warning("%s: %d bars came and were refused, see quarantine: %s", symbol, told["refused"], told["refused_gaps"])
         held, failed = self.checked["held"], self.reviewed["failed"]
         self.log.info(
             "%d of %d symbols are complete, %d with gaps that were named; %d held back, %d not fetched whole",

@@ -11,6 +11,7 @@ from expectations import checked
 from expectations.check import CheckRequest, check_bars
 from expectations.checked import publish_checked
 from include.errors import ConfigurationError, LakeError
+from include.holds import read_holds
 from include.lake import Lake
 from include.publish import list_months, publish_month, read_month
 from include.quality import load_quality
@@ -148,6 +149,57 @@ def test_a_confirmed_empty_answer_takes_bars_away_and_no_answer_does_not(lake: L
     land("AAPL", [], start="2018-01-01", end="2018-02-01")
     run(lake, request_for("AAPL", end="2018-01-31"))
     assert held(lake, BARS, "2018-01") == []
+
+
+def test_refused_rows_of_a_held_symbol_are_in_quarantine_and_its_older_bars_serve(
+    lake: Lake, land: Land, request_for: Request, bars: Callable[..., list[dict[str, Any]]]
+) -> None:
+    rows = bars("2018-01-02", "2018-02-28")
+    land("AAPL", [row | {"open": 13.0} if row["date"] == "2018-01-10" else row for row in rows])
+    run(lake, request_for("AAPL"))
+    before = {month: held(lake, BARS, month) for month in ("2018-01", "2018-02")}
+    jumping = [row | dict.fromkeys(("open", "high", "low", "close"), 1e4) if row["date"] >= "2018-02-07" else row for row in rows]
+    land("AAPL", [row | {"volume": -1.0} if row["date"] in {"2018-01-17", "2018-02-15"} else row for row in jumping])
+    summary = check_bars(lake, request_for("AAPL"), run="run")
+    publish_checked(lake, summary.plan)
+    (hold,) = read_holds(lake, "1d", ["AAPL"])
+    assert hold.cause.rule == "unit_jump"
+    assert {month: held(lake, BARS, month) for month in before} == before
+    (first,), (second,) = (read_month(lake, QUARANTINE, month).to_pylist() for month in before)
+    assert [(row["timestamp"].day, row["rule"], row["reason"]) for row in (first, second)] == [
+        (17, "volume_not_negative", "volume -1 is negative or infinite"),
+        (15, "volume_not_negative", "volume -1 is negative or infinite"),
+    ]
+    assert (first["fetched_at"].isoformat(), first["row"]) == ("2026-11-01T00:02:00+00:00", 10)
+    assert hold.kept == {"2018-01": 20, "2018-02": 18}
+    assert sum(hold.kept.values()) + 2 == summary.symbols["AAPL"].fetched == 40
+    stored = content(lake)
+    run(lake, request_for("AAPL"), "later")
+    assert content(lake) == stored
+    land("AAPL", rows)
+    run(lake, request_for("AAPL"))
+    assert (held(lake, QUARANTINE, "2018-01"), held(lake, QUARANTINE, "2018-02"), read_holds(lake, "1d", ["AAPL"])) == ([], [], [])
+
+
+def test_what_one_source_holds_back_stays_beside_what_another_publishes(
+    lake: Lake, land: Land, request_for: Request, bars: Callable[..., list[dict[str, Any]]]
+) -> None:
+    rows = bars("2018-01-02", "2018-01-31")
+    jumping = [row | dict.fromkeys(("open", "high", "low", "close"), 1e4) if row["date"] >= "2018-01-17" else row for row in rows]
+    for source, sent, day in (("yahoo", rows, "2018-01-10"), ("csv", jumping, "2018-01-12")):
+        land("AAPL", [row | {"volume": -1.0} if row["date"] == day else row for row in sent], source=source, end="2018-02-01")
+        run(lake, request_for("AAPL", source=source, end="2018-02-01"))
+
+    def refused() -> list[tuple[str, int]]:
+        return [(row["source"], row["timestamp"].day) for row in read_month(lake, QUARANTINE, "2018-01").to_pylist()]
+
+    assert refused() == [("yahoo", 10), ("csv", 12)]
+    run(lake, request_for("AAPL", source="yahoo", end="2018-02-01"))
+    assert refused() == [("yahoo", 10), ("csv", 12)]
+    land("AAPL", [row | {"volume": -1.0} if row["date"] == "2018-01-12" else row for row in rows], end="2018-02-01")
+    run(lake, request_for("AAPL", end="2018-02-01"))
+    assert refused() == [("csv", 12)]
+    assert set(read_month(lake, BARS, "2018-01")["source"].to_pylist()) == {"csv"}
 
 
 def test_an_interrupted_publication_is_finished_by_the_next(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from expectations import check
+from expectations import check, completeness
 from expectations.check import CheckRequest, CheckSummary, check_bars
 from expectations.checked import publish_checked
 from include.holds import read_holds
@@ -49,25 +49,27 @@ def test_five_percent_missing_hold_the_symbol_back_and_not_the_others(lake: Lake
     summary = published(lake, request_for("AAPL", "MSFT"))
     assert list(summary.held) == ["AAPL"]
     assert summary.held["AAPL"] == (
-        "2018-01 to 2018-12: 13 of 250 bars are missing (5.2%): 2018-05-25 to 2018-06-13 (13); 2 of its months lack too much alone"
+        "2018-01 to 2018-12: 13 of 250 bars are not there (5.2%): no row came for 13, 2018-05-25 to 2018-06-13 (13); 2 of its months lack "
+        f"too much alone; {completeness._FETCH}; then run the months again"
     )
     assert summary.symbols["AAPL"].fetched == summary.symbols["AAPL"].kept + summary.symbols["AAPL"].quarantined
     assert {symbols(lake, f"2018-{month:02d}") == {"MSFT"} for month in range(1, 13)} == {True}
     (hold,) = read_holds(lake, "1d", ["AAPL", "MSFT"])
-    assert (hold.symbol, hold.source, len(hold.months), hold.rule) == ("AAPL", "csv", 12, "complete_enough")
-    assert hold.reason == summary.held["AAPL"]
+    assert (hold.symbol, hold.source, len(hold.months), hold.cause.rule) == ("AAPL", "csv", 12, "complete_enough")
+    assert hold.cause.told == summary.held["AAPL"]
+    assert sum(hold.kept.values()) == summary.symbols["AAPL"].kept
 
 
 def test_a_month_that_lacks_too_much_does_not_hide_in_a_year(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
     land("AAPL", without(bars("2018-01-02", "2018-12-31"), "2018-05-08", "2018-05-16"))
-    assert published(lake, request_for("AAPL")).held == {"AAPL": "2018-05: 2 of 22 bars are missing (9.1%): 2018-05-08; 2018-05-16"}
+    held = published(lake, request_for("AAPL")).held["AAPL"]
+    assert held.startswith("2018-05: 2 of 22 bars are not there (9.1%): no row came for 2, 2018-05-08; 2018-05-16; fetch the time")
 
 
 def test_few_bars_in_each_month_are_many_in_all(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
     land("AAPL", without(bars("2018-01-02", "2018-02-28"), "2018-01-16", "2018-02-05"), end="2018-03-01")
-    assert check_bars(lake, request_for("AAPL", end="2018-03-01"), run="run").held == {
-        "AAPL": "2018-01 to 2018-02: 2 of 40 bars are missing (5.0%): 2018-01-16; 2018-02-05"
-    }
+    held = check_bars(lake, request_for("AAPL", end="2018-03-01"), run="run").held["AAPL"]
+    assert held.startswith("2018-01 to 2018-02: 2 of 40 bars are not there (5.0%): no row came for 2, 2018-01-16; 2018-02-05; fetch")
     assert check_bars(lake, request_for("AAPL", end="2018-02-01"), run="run").held == {}
 
 
@@ -89,12 +91,40 @@ def test_what_is_held_back_keeps_what_it_has_and_is_released_by_a_later_check(
     assert read_holds(lake, "1d", ["AAPL"]) == []
 
 
-def test_refused_rows_are_missing_bars(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
+def test_refused_rows_are_missing_bars_and_told_apart_from_those_that_never_came(
+    lake: Lake, land: Land, request_for: Request, bars: Bars
+) -> None:
     rows = bars("2018-01-02", "2018-01-31")
-    land("AAPL", [row | {"high": 1.0} if number < 3 else row for number, row in enumerate(rows)])
-    summary = check_bars(lake, request_for("AAPL"), run="run")
-    assert summary.coverage["AAPL"].gaps == "2018-01-02 to 2018-01-04 (3)"
-    assert list(summary.held) == ["AAPL"]
+    land("AAPL", [row | {"high": 1.0} if number < 3 else row for number, row in enumerate(rows) if number != 3])
+    land("MSFT", [row | {"high": 1.0} if number < 3 else row for number, row in enumerate(rows)])
+    summary = check_bars(lake, request_for("AAPL", "MSFT"), run="run")
+    both, refused = summary.coverage["AAPL"], summary.coverage["MSFT"]
+    assert (both.missing, both.refused, both.gaps, both.refused_gaps) == (4, 3, "2018-01-05", "2018-01-02 to 2018-01-04 (3)")
+    assert (refused.missing, refused.refused, refused.gaps) == (3, 3, "")
+    assert summary.held == {
+        "AAPL": "2018-01: 4 of 21 bars are not there (19.0%): no row came for 1, 2018-01-05; 3 came and were refused, 2018-01-02 to "
+        f"2018-01-04 (3); {completeness._FETCH}; {completeness._CORRECT}; then run the months again",
+        "MSFT": "2018-01: 3 of 21 bars are not there (14.3%): 3 came and were refused, 2018-01-02 to 2018-01-04 (3); "
+        f"{completeness._CORRECT}; then run the months again",
+    }
+
+
+def test_refused_hours_are_found_in_their_session(lake: Lake, land: Land, request_for: Request, bar: Any) -> None:
+    rows = [bar(f"2018-07-{day:02d} {hour}:30") for day in (2, 5) for hour in range(13, 20)]
+    rows[3]["high"] = 1.0
+    land("AAPL", rows, start="2018-07-01", end="2018-07-03", timeframe="1h")
+    covered = check_bars(lake, request_for("AAPL", timeframe="1h"), run="run").coverage["AAPL"]
+    assert (covered.missing, covered.refused, covered.refused_gaps) == (1, 1, "2018-07-02 16:30")
+
+
+def test_a_gap_that_changes_its_cause_at_a_piece_of_time_is_two(
+    lake: Lake, land: Land, request_for: Request, bars: Bars, monkeypatch: Any
+) -> None:
+    rows = without(bars("2018-01-02", "2018-02-28"), "2018-02-01", "2018-02-02")
+    land("AAPL", [row | {"high": 1.0} if row["date"] in {"2018-01-30", "2018-01-31"} else row for row in rows])
+    monkeypatch.setattr(check, "_ROWS_AT_ONCE", 1)
+    covered = check_bars(lake, request_for("AAPL"), run="run").coverage["AAPL"]
+    assert (covered.gaps, covered.refused_gaps) == ("2018-02-01 to 2018-02-02 (2)", "2018-01-30 to 2018-01-31 (2)")
 
 
 def test_time_before_a_history_begins_and_after_it_ended_is_not_missing(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
@@ -110,9 +140,11 @@ def test_a_file_that_begins_late_or_ends_early_is_held_back(lake: Lake, land: La
     summary = published(lake, request_for("AAPL", "MSFT"))
     assert summary.coverage["AAPL"].gaps == "2018-08-29 to 2018-12-28 (84)"
     assert summary.held["AAPL"].startswith(
-        "2018-01 to 2018-12: 84 of 250 bars are missing (33.6%): 2018-08-29 to 2018-12-28 (84); 5 of its"
+        "2018-01 to 2018-12: 84 of 250 bars are not there (33.6%): no row came for 84, 2018-08-29 to 2018-12-28 (84); 5 of its"
     )
-    assert summary.held["MSFT"].startswith("2018-01 to 2018-12: 28 of 250 bars are missing (11.2%): 2018-01-02 to 2018-02-09 (28)")
+    assert summary.held["MSFT"].startswith(
+        "2018-01 to 2018-12: 28 of 250 bars are not there (11.2%): no row came for 28, 2018-01-02 to 2018-02-09 (28)"
+    )
     assert symbols(lake, "2018-06") == set()
 
 
@@ -177,8 +209,8 @@ def test_bars_that_begin_late_or_end_early_are_told(lake, land, request_for, bar
     """The end of a file is no proof that the company ended."""
     land("AAPL", bars("2018-03-05", "2018-05-31"), start="2018-01-01", end="2018-12-31")
     summary = check_bars(lake, request_for("AAPL", start="2018-01-01", end="2018-07-01"), run="run")
-    assert summary.coverage["AAPL"].ends == (
-        "they begin on 2018-03-05, 42 sessions after the time asked for and they end on 2018-05-31, 21 sessions before it ends"
-    )
-    whole = check_bars(lake, request_for("AAPL", start="2018-04-01", end="2018-06-01"), run="run")
-    assert whole.coverage["AAPL"].ends == ""
+    covered = summary.coverage["AAPL"]
+    assert covered.begins == "2018-03-05, 42 sessions after the time asked for"
+    assert covered.ends == "2018-05-31, 21 sessions before the time asked for ends"
+    whole = check_bars(lake, request_for("AAPL", start="2018-04-01", end="2018-06-01"), run="run").coverage["AAPL"]
+    assert (whole.begins, whole.ends) == ("", "")

@@ -39,8 +39,8 @@ def run(lake: Lake, request: CheckRequest) -> CheckSummary:
 
 @pytest.mark.parametrize(
     ("factor", "last", "jump"),
-    [(100, "2018-02-07", "2018-02-07"), (100, "2018-12-31", "2018-02-07"), (0.01, "2018-02-07", "2018-02-08"), (1000, "2018-02-20", "2018-02-07")],
-    ids=["a bar x100", "from there x100", "a bar /100", "two weeks x1000"],
+    [(100, "2018-02-07", "2018-02-07"), (100, "2018-12-31", "2018-02-07"), (0.01, "2018-02-07", "2018-02-07"), (0.01, "2018-02-20", "2018-02-07"), (1000, "2018-02-20", "2018-02-07")],
+    ids=["a bar x100", "from there x100", "a bar /100", "two weeks /100", "two weeks x1000"],
 )  # fmt: skip
 def test_another_unit_holds_the_symbol_back(
     lake: Lake, land: Land, request_for: Request, year: Rows, factor: float, last: str, jump: str
@@ -51,8 +51,20 @@ def test_another_unit_holds_the_symbol_back(
     assert list(summary.held) == ["AAPL"]
     assert summary.held["AAPL"].startswith(f"{jump}: open is ")
     (hold,) = read_holds(lake, "1d", ["AAPL"])
-    assert (hold.rule, hold.months) == ("unit_jump", ("2018-01", "2018-02", "2018-03"))
+    assert (hold.cause.rule, hold.cause.month, hold.months) == ("unit_jump", "2018-02", ("2018-01", "2018-02", "2018-03"))
     assert read_month(lake, Lake.bars("1d"), "2018-01")["symbol"].unique().to_pylist() == ["MSFT"]
+
+
+def test_a_jump_is_the_day_of_the_fall_only_where_that_is_near_and_the_last_before_it(
+    lake: Lake, land: Land, request_for: Request, bars: Callable[..., Rows]
+) -> None:
+    rows = bars("2018-01-02", "2018-06-29")
+    land("AAPL", scaled(rows, 0.01, "2018-02-07", "2018-05-08"))
+    land("MSFT", scaled(scaled(rows, 0.01, "2018-02-07", "2018-02-07"), 100, "2018-02-20", "2018-06-29"))
+    summary = run(lake, request_for("AAPL", "MSFT", end="2018-07-01"))
+    assert summary.held["AAPL"].startswith("2018-05-09: open is ")  # a quarter later nobody can tell
+    assert "on 2018-02-08 it is 90.91 times: the bars between are in another unit; correct" in summary.held["MSFT"]
+    assert "release the bar of 2018-02-08 00:00 from unit_jump" in summary.held["MSFT"]
 
 
 def test_a_crash_by_a_hundredth_that_does_not_come_back_is_kept(lake: Lake, land: Land, request_for: Request, year: Rows) -> None:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from expectations.request import SymbolCoverage
 from include.assets import BARS
 from include.publish import list_months, read_month
 from include.settings import settings
@@ -85,12 +88,24 @@ def test_a_symbol_that_lacks_too_much_is_held_back_and_named(context, lake, tmp_
     run = context(source="csv")
     plan = PLAN | {"source": "csv", "symbols": ["AAPL", "MSFT"], "csv_folder": str(folder), "start": "2018-05-01T00:00:00+00:00"}
     checked = check(run, plan)
-    reason = "2018-05: 2 of 22 bars are missing (9.1%): 2018-05-08 to 2018-05-09 (2)"
-    assert checked["held"] == {"MSFT": reason}
-    assert f"MSFT is held back, none of its rows of this run is published: {reason}" in capsys.readouterr().out
+    reason = "2018-05: 2 of 22 bars are not there (9.1%): no row came for 2, 2018-05-08 to 2018-05-09 (2); fetch the time for which"
+    assert list(checked["held"]) == ["MSFT"]
+    assert checked["held"]["MSFT"].startswith(reason)
+    assert checked["held"]["MSFT"].endswith("then run the months again")
+    assert f"MSFT is held back, no bar of it is published by this run: {reason}" in capsys.readouterr().out
     extra = PublishBarsOperator(task_id="publish_bars", checked=checked).execute(run)
     assert (extra["held"], extra["docs"], extra["counts"]["kept"]) == (["MSFT"], "reports/data_docs/index.html", 42)
     assert set(read_month(lake, lake.bars("1d"), "2018-05")["symbol"].to_pylist()) == {"AAPL"}
+
+
+def test_a_history_that_begins_later_is_no_warning(context, monkeypatch, capsys):
+    """What should be there is among the gaps; where the source or the universe says that there is nothing, all is well."""
+    checked = check(context())["coverage"]["AAPL"]
+    covered = SymbolCoverage(**checked | {"begins": "2018-04-18, 12 sessions after the time asked for", "ends": "2018-05-30, 1 sessions"})
+    CheckBarsOperator(task_id="check_bars", reviewed=None)._tell_coverage(SimpleNamespace(coverage={"AAPL": covered}))
+    said = capsys.readouterr().out.splitlines()
+    assert ["warning" in line for line in said if "AAPL: its bars begin on 2018-04-18" in line] == [False]
+    assert ["warning" in line for line in said if "AAPL: its bars end on 2018-05-30" in line] == [True]
 
 
 def test_a_plan_that_is_gone_fails_with_a_sentence(context):

@@ -7,13 +7,14 @@ import shlex
 from pathlib import Path
 from urllib.parse import unquote
 
+import pyarrow as pa
 import pytest
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.assets import FEATURES
 from include.feature_sets import read_current
-from include.publish import publish_month
+from include.publish import publish_month, read_month
 from include.settings import settings
 from marketmill.operators import features
 from marketmill.operators.features import BuildFeaturesOperator, CheckFeaturesOperator
@@ -107,6 +108,24 @@ def test_the_event_names_the_months_that_were_checked(context, lake, features_of
     said = capsys.readouterr().out
     assert "computed again, from the past only, for AAPL, ^VIX: the same" in said
     assert f"data docs: {lake.url}/reports/data_docs/index.html" in said
+
+
+def test_empty_features_are_one_line_whatever_the_months(context, lake, bars, monkeypatch, capsys):
+    months = build(lake)
+    dataset, absent = lake.features("1d", read_current(lake, "1d").id), pa.scalar(None, pa.float32())
+    for month in months:
+        publish_month(
+            lake, dataset, month,
+            lambda held: held.set_column(held.column_names.index("return_1"), held.schema.field("return_1"), pa.repeat(absent, held.num_rows)),
+        )  # fmt: skip
+    monkeypatch.setattr(
+        "spark_jobs.recompute.features_as_known", lambda _lake, _timeframe, month, *_, **__: read_month(lake, dataset, month)
+    )
+    built = {"universe": "sample", "timeframe": "1d", "months": months}
+    CheckFeaturesOperator(task_id="check_features", built=built).execute(context())
+    lines = [line for line in capsys.readouterr().out.splitlines() if "features_present" in line]
+    assert len(lines) == 1
+    assert "features_present: 4 months of 2 symbols (AAPL 2, ^VIX 2); the first, AAPL in 2018-04: 1 features lack values" in lines[0]
 
 
 def test_features_that_break_a_rule_send_no_event(context, lake, features_of_may):

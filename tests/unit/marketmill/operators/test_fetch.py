@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from include.holds import Hold, read_holds
+from include.holds import Cause, Hold, read_holds
 from include.landing import Adjustment, Landed, list_landed, write_landing
 from include.schemas import LANDING
 from include.sources import SourceName
@@ -164,7 +164,8 @@ def test_a_review_holds_back_the_months_that_did_not_come(context, lake):
     )
     review.execute(context())
     reason = "could not be fetched: 2018-05-04 to 2018-06-01 is missing: no such symbol"
-    assert read_holds(lake, "1d", ["A", "B"]) == [Hold("B", "sample", ("2018-06", "2018-07"), "fetched", reason)]
+    cause = Cause("fetched", reason, "run the same again: only what is missing is asked for")
+    assert read_holds(lake, "1d", ["A", "B"]) == [Hold("B", "sample", ("2018-06", "2018-07"), cause)]
 
 
 def test_a_run_that_reaches_nobody_fails_in_the_plan_with_one_sentence_and_leaves_nothing(context, lake, results, monkeypatch):
@@ -217,9 +218,9 @@ def test_a_review_without_a_complete_symbol_fails(context):
 def test_the_last_step_names_what_is_missing(context, capsys):
     def confirm(failed, held):
         reviewed = {"plan": BATCH, "failed": failed}
-        ends = {"A": "", "D": "", "E": "they end on 2018-05-10, 14 sessions before it ends"}
-        coverage = {symbol: {"ends": words, "missing": 0, "gaps": ""} for symbol, words in ends.items()}
-        coverage["A"] |= {"missing": 1, "gaps": "2018-05-14"}
+        ends = {"A": "", "D": "", "E": "2018-05-10, 14 sessions before the time asked for ends"}
+        coverage = {symbol: {"ends": words, "missing": 0, "refused": 0, "gaps": "", "refused_gaps": ""} for symbol, words in ends.items()}
+        coverage["A"] |= {"missing": 2, "refused": 1, "gaps": "2018-05-14", "refused_gaps": "2018-05-16"}
         counts = {"A": {"fetched": 20}, "D": {"fetched": 0}, "E": {"fetched": 8}}
         checked = {"held": held, "symbols": counts, "coverage": coverage}
         ConfirmCompleteOperator(task_id="confirm", reviewed=reviewed, checked=checked).execute(context())
@@ -239,6 +240,9 @@ def test_the_last_step_names_what_is_missing(context, capsys):
     confirm({}, {})
     said = capsys.readouterr().out
     assert "D: the source has no bars at all in this time" in said
-    assert "E: bars for a part of the time only: they end on 2018-05-10" in said
-    assert "A: the source has no bars of 2018-05-14" in said
+    assert "E: bars for a part of the time only, they end on 2018-05-10" in said
+    (absent,) = [line for line in said.splitlines() if "the source has no bars of" in line]
+    assert "A: the source has no bars of 2018-05-14" in absent
+    assert "2018-05-16" not in absent
+    assert "A: 1 bars came and were refused, see quarantine: 2018-05-16" in said
     assert "1 of 1 symbols are complete, 1 with gaps that were named; 0 held back, 0 not fetched whole" in said

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -9,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from include.lake import Lake
+from include.landing import Adjustment, Landed, write_landing
 from include.publish import publish_month
-from include.schemas import QUARANTINE
+from include.schemas import LANDING, QUARANTINE
 from tests.model_lake import SYMBOLS, real_bars, write_lake
 
 #: Sessions of XNYS that ^IXIC lacks; one of them came and was refused.
@@ -42,6 +44,11 @@ def report_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     nasdaq = nasdaq[~nasdaq["timestamp"].dt.strftime("%Y-%m-%d").isin(TAKEN_OUT)]
     holiday = nasdaq.iloc[[100]].assign(timestamp=pd.Timestamp("2015-12-25", tz="UTC").as_unit("us"))
     bars["^IXIC"] = pd.concat([nasdaq, holiday], ignore_index=True).sort_values("timestamp", ignore_index=True)
+    for symbol, rows in bars.items():
+        span = (datetime(2014, 1, 1, tzinfo=UTC), datetime(2018, 1, 1, tzinfo=UTC))
+        history = {"history_from": rows["timestamp"].min().to_pydatetime(), "history_until": rows["timestamp"].max() + pd.Timedelta(days=1)}
+        answer = Landed("sample", symbol, "1d", Adjustment.NONE, *span, datetime(2026, 1, 1, tzinfo=UTC), **history)
+        write_landing(lake, answer, pa.Table.from_pandas(rows.reindex(columns=LANDING.names), schema=LANDING, preserve_index=False))
     stranger = bars["^GSPC"].iloc[:21].assign(symbol="XYZ")
     write_lake(lake, [*bars.values(), stranger])
     refuse(lake, "2015-03", [refused_row("^IXIC", "2015-03-03", "high_not_below_low", HOSTILE)])

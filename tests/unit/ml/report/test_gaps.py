@@ -4,57 +4,74 @@ import pytest
 
 from include.calendars import exchange_calendar
 from include.lake import Lake
+from include.months import as_utc
+from include.quality import load_quality
 from include.universes import Instrument, Kind, load_universe
-from ml.report.gaps import SymbolGaps, find_gaps
-from ml.report.intake import SymbolBars, read_intake
-from ml.report.refusals import read_refusals
+from ml.report.gaps import SymbolGaps, by_year
+from ml.report.quality import read_quality_page
+from ml.report.quality_months import Answered, Came, SymbolQuality, find_missing
+
+NOTHING = pd.DatetimeIndex([], tz="UTC").as_unit("us")
 
 
 @pytest.fixture(scope="module")
 def gaps(report_lake: Lake) -> dict[str, SymbolGaps]:
-    universe = load_universe("sample")
-    refusals = read_refusals(report_lake, universe, "1d")
-    present = read_intake(report_lake, universe, "1d", set()).present
-    return {symbol.instrument.symbol: find_gaps(symbol, "1d", refusals.times.get(symbol.instrument.symbol)) for symbol in present}
+    return {symbol.symbol: by_year(symbol) for symbol in read_quality_page(report_lake, load_universe("sample"), "1d").symbols}
 
 
 def test_real_bars_of_the_index_have_no_gap(gaps: dict[str, SymbolGaps]) -> None:
-    assert (gaps["^GSPC"].missing, gaps["^GSPC"].off_session, gaps["^GSPC"].longest) == (0, (), 0)
-    assert gaps["^GSPC"].sessions == 1007
+    found = gaps["^GSPC"].quality
+    assert (found.gaps, found.off_calendar, found.longest, found.total("expected")) == ([], [], 0, 1007)
 
 
 def test_planted_gaps_are_found_by_year(gaps: dict[str, SymbolGaps]) -> None:
     found = gaps["^IXIC"]
-    assert {year: [f"{date:%m-%d}" for date in held.missing] for year, held in found.years.items()} == {
+    assert {year: [(f"{gap.first:%m-%d}", gap.bars, gap.refused) for gap in held.gaps] for year, held in found.years.items()} == {
         2014: [],
-        2015: ["03-02", "03-03", "03-04"],
-        2016: ["07-05"],
+        2015: [("03-02", 1, False), ("03-03", 1, True), ("03-04", 1, False)],
+        2016: [("07-05", 1, False)],
         2017: [],
     }
-    assert (found.missing, found.refused, found.longest) == (4, 1, 3)
+    assert (found.quality.total("missing"), found.quality.total("turned_away"), found.quality.longest) == (4, 1, 3)
     assert found.years[2015].share == pytest.approx(3 / 252)
 
 
 def test_a_bar_on_a_holiday_is_told(gaps: dict[str, SymbolGaps]) -> None:
-    assert [f"{date:%Y-%m-%d}" for date in gaps["^IXIC"].off_session] == ["2015-12-25"]
+    assert [f"{date:%Y-%m-%d}" for date in gaps["^IXIC"].quality.off_calendar] == ["2015-12-25"]
 
 
 def test_a_row_refused_on_a_holiday_is_no_gap(gaps: dict[str, SymbolGaps]) -> None:
-    assert (gaps["^VIX"].refused, gaps["^VIX"].refused_off_session, gaps["^VIX"].missing) == (0, 1, 0)
+    found = gaps["^VIX"].quality
+    assert (found.total("turned_away"), found.refused_off_calendar, found.total("missing")) == (0, 1, 0)
 
 
-def test_intraday_bars_belong_to_their_local_day() -> None:
+def found_in(instrument: Instrument, timeframe: str, bars: pd.DatetimeIndex, first: str, last: str) -> SymbolQuality:
+    found = SymbolQuality(instrument)
+    asked = [(as_utc(pd.Timestamp(first).date()), as_utc(pd.Timestamp(last).date()))]
+    find_missing(found, Came(bars, NOTHING, NOTHING, NOTHING), timeframe, [Answered("csv", bars, asked)], load_quality(), "sample")
+    return found
+
+
+def test_the_first_bar_asked_for_counts(gaps: dict[str, SymbolGaps]) -> None:
+    """A symbol's first gap may lie before its first bar; report and quality page are made of the same count."""
+    days = pd.DatetimeIndex(exchange_calendar("XNYS").sessions_in_range("2018-01-16", "2018-01-31")).tz_localize("UTC").as_unit("us")
+    instrument = load_universe("sample").instruments[0]
+    found = found_in(instrument, "1d", days, "2018-01-01", "2018-02-01")
+    assert [(f"{gap.first:%m-%d}", f"{gap.last:%m-%d}", gap.bars) for gap in found.gaps] == [("01-02", "01-12", 9)]
+    assert (by_year(found).years[2018].missing, by_year(found).years[2018].expected) == (9, 21)
+
+
+def test_intraday_bars_belong_to_their_session() -> None:
     calendar = exchange_calendar("XASX")  # Sydney opens at 23:00 UTC of the day before in summer
     opens = pd.DatetimeIndex(calendar.opens["2020-01-06":"2020-01-31"])
+    hours = pd.DatetimeIndex(np.concatenate([opens + pd.Timedelta(hours=hour) for hour in range(6)]), tz="UTC").as_unit("us").sort_values()
     instrument = Instrument(symbol="BHP.AX", name="BHP", kind=Kind.STOCK, calendar="XASX", trades_volume=True)
-    bars = SymbolBars(instrument, rows=len(opens), times=[opens.tz_localize(None).to_numpy("datetime64[us]").astype("datetime64[us]")])
-    found = find_gaps(bars, "1h", None)
-    assert (found.missing, found.off_session) == (0, ())
-    assert found.sessions == len(opens)
+    found = found_in(instrument, "1h", hours, "2020-01-05", "2020-02-01")
+    assert (found.gaps, found.off_calendar, found.total("expected")) == ([], [], 6 * len(opens))
 
 
 def test_a_market_that_never_closes_misses_each_absent_day() -> None:
-    days = np.arange("2021-01-01", "2021-03-01", dtype="datetime64[D]").astype("datetime64[us]")
+    days = pd.date_range("2021-01-01", "2021-03-01", tz="UTC", inclusive="left").as_unit("us")
     instrument = Instrument(symbol="BTC/USDT", name="Bitcoin", kind=Kind.CRYPTO, calendar="24/7", trades_volume=True)
-    found = find_gaps(SymbolBars(instrument, rows=57, times=[np.delete(days, [5, 6])]), "1d", None)
-    assert (found.missing, found.longest, found.sessions) == (2, 2, 59)
+    found = found_in(instrument, "1d", days.delete([5, 6]), "2021-01-01", "2021-03-01")
+    assert (found.total("missing"), found.longest, found.total("expected")) == (2, 2, 59)

@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from expectations.check import CheckRequest, check_bars
+from expectations.checked import publish_checked
 from include.calendars import exchange_calendar
 from include.holds import NOT_FETCHED, Cause, record_check
 from include.lake import Lake
@@ -18,7 +20,7 @@ from include.landing import Adjustment, Landed, write_landing
 from include.months import month_end
 from include.publish import publish_month, read_month
 from include.schemas import BARS, LANDING, QUARANTINE, conform
-from include.universes import Instrument, Kind, Universe, load_universe
+from include.universes import Instrument, Kind, Universe, load_universe, pick_instruments
 from ml.report import page, publish
 from ml.report.formats import month_style, month_words
 from ml.report.quality import QualityPage, read_quality_page
@@ -144,16 +146,19 @@ def test_symbols_that_no_universe_names_are_named_with_the_calendar_that_was_ass
 
 def test_a_symbol_that_could_not_be_fetched_stands_there_too(lake: Lake, store: Store) -> None:
     store("AAPL", days("2018-01-02", "2018-02-28"))
-    record_check(lake, "yahoo", "1d", "^GSPC", ["2018-01", "2018-02"], Cause(NOT_FETCHED, "could not be fetched: no such file"))
+    record_check(
+        lake, "yahoo", "1d", "^GSPC", ["2018-01", "2018-02"], Cause(NOT_FETCHED, "could not be fetched: no such file", "run it again")
+    )
     quality = read(lake)
     index = of(quality, "^GSPC")
     assert {month: (one.expected, one.missing, month_style(one)) for month, one in index.months.items()} == {
-        "2018-01": (21, 21, "held"),
-        "2018-02": (19, 19, "held"),
+        "2018-01": (21, 21, "many held"),
+        "2018-02": (19, 19, "many held"),
     }
     assert (quality.total("expected"), quality.total("missing"), quality.adds_up) == (80, 40, True)
     text = rendered(lake)
-    assert "could not be fetched: no such file" in text
+    assert "<dd>could not be fetched: no such file.</dd>" in text
+    assert "<dd>run it again.</dd>" in text
     assert "50.00\u202f%" in text
     assert '<th scope="row">^IXIC <small>never asked for</small></th>' in text
 
@@ -186,11 +191,69 @@ def test_a_lost_row_is_seen(lake: Lake, store: Store) -> None:
 
 def test_rows_that_are_held_back_or_wait_are_told_apart(lake: Lake, store: Store) -> None:
     store("AAPL", days("2018-01-02", "2018-03-29"), lost=tuple(row["date"] for row in days("2018-02-01", "2018-03-29")))
-    record_check(lake, "csv", "1d", "AAPL", ["2018-02"], Cause("complete_enough", "3 of 19 bars are missing"))
+    record_check(lake, "csv", "1d", "AAPL", ["2018-02"], Cause("complete_enough", "3 of 19 bars are missing", "do"), {"2018-02": 19})
     apple = of(read(lake), "AAPL")
-    assert (apple.held_rows, apple.waiting, apple.adds_up) == (19, 21, True)
-    assert month_style(apple.months["2018-02"]) == "held"
+    assert (apple.total("held_rows"), apple.unchecked, apple.adds_up) == (19, 21, True)
+    assert month_style(apple.months["2018-02"]) == "full held"
     assert "3 of 19 bars are missing" in rendered(lake)
+
+
+def test_what_could_not_be_fetched_leaves_what_came_before_as_it_was(lake: Lake, store: Store) -> None:
+    store("AAPL", days("2018-01-02", "2018-01-31"), ("2018-01-16",))
+    record_check(lake, "csv", "1d", "AAPL", ["2018-01"], Cause(NOT_FETCHED, "no such file", "run it again"))
+    apple = of(read(lake), "AAPL")
+    assert (apple.total("fetched"), apple.total("kept"), apple.total("refused"), apple.total("older")) == (21, 20, 1, 0)
+
+
+def checked(lake: Lake, rows: list[dict[str, Any]], clock: str) -> None:
+    frame = pd.DataFrame(rows)
+    frame["timestamp"] = pd.to_datetime(frame["date"], utc=True)
+    span = instant("2018-01-01"), instant("2018-04-01")
+    table = pa.Table.from_pandas(frame.reindex(columns=LANDING.names), schema=LANDING, preserve_index=False)
+    write_landing(lake, Landed("csv", "AAPL", "1d", Adjustment.SPLIT, *span, instant(clock)), table)
+    apple = tuple(pick_instruments(SAMPLE, ["AAPL"]))
+    publish_checked(lake, check_bars(lake, CheckRequest("csv", "1d", apple, *span), run="run").plan)
+
+
+def distinct(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row | {"volume": 5.0 + number} for number, row in enumerate(rows)]
+
+
+def test_a_held_symbol_shows_what_came_what_was_refused_and_what_still_serves(lake: Lake) -> None:
+    rows = distinct(days("2018-01-02", "2018-03-29"))
+    checked(lake, rows[:21], "2026-01-01")
+    checked(lake, [row | {"high": 1.0} if row["date"][:7] == "2018-02" and row["date"][8:] < "09" else row for row in rows], "2026-01-02")
+    quality = read(lake)
+    apple = of(quality, "AAPL")
+    assert (apple.total("fetched"), apple.total("kept"), apple.total("refused"), apple.total("held_rows")) == (61, 55, 6, 55)
+    assert (apple.total("older"), apple.total("missing"), apple.total("turned_away"), apple.total("waiting")) == (0, 6, 6, 55)
+    assert [(f"{gap.first:%m-%d}", gap.bars, gap.refused) for gap in apple.gaps] == [("02-01", 6, True)]
+    assert [month_style(month) for month in apple.months.values()] == ["full held", "many held", "full held"]
+    assert (len(quality.refused), quality.adds_up) == (6, True)
+    text = rendered(lake)
+    assert "55 kept + 6 put aside = 61 fetched; 55 of the kept are held back with their symbol" in text
+    assert "6 of 61 bars: 6 came and were put aside" in text
+    assert "<time>2018-02</time>: 13 of 19 bars, 6 rows put aside, held back for this." in text
+    assert "correct the refused rows, which lie in quarantine/" in text
+
+
+def test_bars_of_an_earlier_run_still_serve(lake: Lake) -> None:
+    rows = distinct(days("2018-01-02", "2018-03-29"))
+    checked(lake, rows, "2026-01-01")
+    jump = [row | dict.fromkeys(("open", "high", "low", "close"), 1e4) if row["date"] >= "2018-03-05" else row for row in rows]
+    checked(lake, [row | {"volume": -1.0} if row["date"] == "2018-02-05" else row for row in jump], "2026-01-02")
+    apple = of(read(lake), "AAPL")
+    assert (apple.total("fetched"), apple.total("kept"), apple.total("refused"), apple.total("older")) == (61, 60, 1, 61)
+    assert (apple.adds_up, apple.total("missing"), apple.total("turned_away"), apple.total("waiting")) == (True, 1, 1, 0)
+    assert [month_style(month) for month in apple.months.values()] == ["full held", "few held", "many held"]
+    text = rendered(lake)
+    assert "<time>2018-02</time>: 18 of 19 bars, 1 row put aside, held back, 19 bars of an earlier run still serve" in text
+    assert '<td class="number">60</td><td class="number">61</td><td class="number">0</td></tr>' in text
+
+
+def test_the_last_year_is_named_however_few_its_months(lake: Lake, store: Store) -> None:
+    store("AAPL", days("2017-06-01", "2018-01-31"))
+    assert '<th class="year last" colspan="1">2018</th>' in rendered(lake)
 
 
 def test_a_suspected_split_shows_with_its_ratio(lake: Lake, store: Store) -> None:
@@ -232,7 +295,8 @@ def test_the_page_is_whole_and_loads_nothing(lake: Lake, store: Store) -> None:
     text = rendered(lake)
     assert parsed(text).loads == []
     assert {link[1:] for link in parsed(text).links if link.startswith("#")} <= set(parsed(text).ids)
-    assert 'title="AAPL 2018-02: 17 of 19 bars, 1 rows put aside"' in text
+    assert "<time>2018-02</time>: 17 of 19 bars, no row came for 1, 1 row put aside." in text
+    assert "title=" not in text
     assert "59 kept + 1 put aside = 60 fetched" in text
 
 
@@ -242,9 +306,14 @@ def test_the_page_is_whole_and_loads_nothing(lake: Lake, store: Store) -> None:
         (None, "none", "not asked for, or not listed"),
         (MonthQuality(), "none", "0 of 0 bars"),
         (MonthQuality(expected=20), "full", "20 of 20 bars"),
-        (MonthQuality(expected=20, missing=1, outage=2), "few", "17 of 20 bars, 2 in a known outage"),
-        (MonthQuality(expected=20, missing=3, too_many=True), "many", "17 of 20 bars"),
-        (MonthQuality(held=True), "held", "0 of 0 bars, held back"),
+        (MonthQuality(expected=20, missing=1, outage=2), "few", "17 of 20 bars, no row came for 1, 2 in a known outage"),
+        (MonthQuality(expected=20, missing=3, too_many=True), "many", "17 of 20 bars, no row came for 3"),
+        (
+            MonthQuality(expected=20, missing=3, turned_away=3, refused=3, too_many=True, held=True),
+            "many held",
+            "17 of 20 bars, 3 rows put aside, held back for this",
+        ),
+        (MonthQuality(held=True), "full held", "0 of 0 bars, held back"),
     ],
 )
 def test_a_month_has_a_colour_and_words(month: MonthQuality | None, style: str, words: str) -> None:
