@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from include.results.errors import ResultsError
 
 FOLDER = Path(__file__).resolve().parent / "migrations"
 VERSION_TABLE = "marketmill_alembic_version"
+# Each look at the revision would be two lines in the log of each task, about which dialect it is.
+logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
 # Any number that is no other program's; it spells "mill".
 _LOCK = 0x6D696C6C
 _WAIT_SECONDS = 120

@@ -100,7 +100,7 @@ class BinanceHook(BarsHook, RemoteHook):
         from marketmill.hooks.binance_rest import BinanceFailure
 
         try:
-            rest, files = self._open()
+            rest, files = self._parts
             rest.ping()
             files.check()
         except (MarketmillError, BinanceFailure) as error:
@@ -113,7 +113,7 @@ class BinanceHook(BarsHook, RemoteHook):
         from marketmill.hooks.binance_rest import BinanceFailure
 
         try:
-            self._open()[0].ping()
+            self._parts[0].ping()
         except BinanceFailure as failure:
             return failure.outcome if isinstance(failure.outcome, Unreachable) else None
         return None
@@ -132,9 +132,10 @@ class BinanceHook(BarsHook, RemoteHook):
     def _histories(self) -> BinanceHistories:
         from marketmill.hooks.binance_history import BinanceHistories
 
-        return BinanceHistories(*self._open())
+        return BinanceHistories(*self._parts)
 
-    def _open(self) -> tuple[BinanceRest, BinanceFiles]:
+    @cached_property
+    def _parts(self) -> tuple[BinanceRest, BinanceFiles]:
         from marketmill.hooks.binance_bulk import BinanceFiles
         from marketmill.hooks.binance_rest import BinanceRest
 

@@ -7,6 +7,7 @@ volumes with zeros, drop rows, ask once more for the time zone of each symbol, a
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from dataclasses import replace
@@ -132,6 +133,9 @@ def _open_data(quota: Quota, timeout: float) -> Any:
     """Make yfinance's access to Yahoo, guarded by the ledger; one process may hold several."""
     from curl_cffi import requests
     from yfinance.data import YfData
+
+    # Charts go without the cookie whose absence it tells of each time, and what came of a request is told by its outcome.
+    logging.getLogger("yfinance").setLevel(logging.ERROR)
 
     class GuardedSession(requests.Session):
         def request(self, method: Any, url: str, *args: Any, **kwargs: Any) -> Any:

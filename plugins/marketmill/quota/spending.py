@@ -11,6 +11,8 @@ from marketmill.quota.ledger import Ledger
 from marketmill.quota.requests import Granted, Job, Request, Wait
 
 _log = logging.getLogger(__name__)
+#: Seconds; the pace of each request is no news.
+_WORTH_A_LINE = 2.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Quota:
             left -= answer.seconds
             if left < 0:
                 raise QuotaWait(self.vendor, answer.until, answer.reason, request.id)
-            _log.info("%s: waiting %.1f s (%s)", self.vendor, answer.seconds, answer.reason)
+            if answer.seconds > _WORTH_A_LINE:
+                _log.info("%s: waiting %.1f s (%s)", self.vendor, answer.seconds, answer.reason)
             self.ledger.clock.sleep(answer.seconds)
         return answer
 

@@ -26,12 +26,15 @@ def nobody(monkeypatch, results):
 
 
 @pytest.mark.parametrize("source", [SourceName.YAHOO, SourceName.BINANCE, SourceName.IBKR])
-def test_each_source_says_that_it_is_out_of_reach(nobody, source):
+def test_each_source_says_that_it_is_out_of_reach_and_its_libraries_say_nothing(nobody, source, caplog):
+    caplog.set_level("INFO")
     hook = open_source(source)
-    gone = hook.reach()
+    gone = [hook.reach() for _ in range(2)]
     hook.close()
-    assert isinstance(gone, Unreachable)
-    assert "then run the same again" in gone.reason
+    assert gone[0] == gone[1]
+    assert isinstance(gone[0], Unreachable)
+    assert "then run the same again" in gone[0].reason
+    assert [record.name for record in caplog.records] == []
 
 
 def test_each_source_says_that_somebody_is_there_also_if_it_is_in_trouble(monkeypatch, results):
