@@ -69,6 +69,21 @@ def test_metrics_can_be_computed_again_from_the_predictions(predictions: pd.Data
     assert (naive[1:] == rows["actual"].to_numpy()[:-1]).all()  # tomorrow's naive forecast is today's outcome
 
 
+def test_what_the_known_returns_give_stands_beside_each_line(predictions: pd.DataFrame) -> None:
+    judgement = MODEL.judge(predictions)
+    errors = {}
+    for symbol in ("^GSPC", "^IXIC"):
+        rows = predictions[predictions["group"] == symbol]
+        lines = {line["name"]: line["metrics"] for line in next(one for one in judgement.groups if one["name"] == symbol)["comparison"]}
+        errors[symbol] = {name: np.sqrt(np.mean((rows["actual"] - rows[name]) ** 2)) for name in lines}
+        assert "rmse_vs_known" not in lines["19 known returns"]
+        for name in set(lines) - {"19 known returns"}:
+            assert lines[name]["rmse_vs_known"] == pytest.approx(errors[symbol][name] / errors[symbol]["19 known returns"] - 1)
+    farthest = min(errors, key=lambda name: errors[name]["model"] / errors[name]["naive"])
+    own, known = (errors[farthest][line] / errors[farthest]["naive"] - 1 for line in ("model", "19 known returns"))
+    assert judgement.promises[1]["reason"].endswith(f"farthest is {farthest} with {own:+.1%}, of which those give {known:+.1%}")
+
+
 def test_shuffled_returns_leave_nothing_to_know(source: Source) -> None:
     """Without volatility clustering the model does no better than the 19 known returns."""
     data = MODEL.prepare(source)
