@@ -253,7 +253,7 @@ def test_bars_of_an_earlier_run_still_serve(lake: Lake) -> None:
 
 def test_the_last_year_is_named_however_few_its_months(lake: Lake, store: Store) -> None:
     store("AAPL", days("2017-06-01", "2018-01-31"))
-    assert '<th class="year last" colspan="1">2018</th>' in rendered(lake)
+    assert '<th class="year last" colspan="1"><span dir="ltr">’18</span></th>' in rendered(lake)
 
 
 def test_a_suspected_split_shows_with_its_ratio(lake: Lake, store: Store) -> None:
