@@ -19,7 +19,7 @@ test: setup ## all tests
 	@$(IN_PROJECT) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 chaos: setup ## kill the chain at random moments, and break what it stands on (KILLS=100, SEED=7)
-	@$(IN_PROJECT) CHAOS_KILLS=$(or $(KILLS),100) CHAOS_SEED=$(or $(SEED),7) python -m pytest tests/chaos -v
+	@$(IN_PROJECT) CHAOS_KILLS=$(or $(KILLS),100) CHAOS_SEED=$(or $(SEED),7) python -m pytest tests/chaos tests/system/test_compose_services.py -v
 
 bench: setup ## measure what is claimed to be fast, beside others, into docs/benchmarks.md (QUICK=1: without the largest sizes)
 	@$(IN_PROJECT) python -m bench $(if $(QUICK),--quick)
