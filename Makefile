@@ -1,7 +1,7 @@
 # `make help` lists what there is; every target sets up what it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos bench replay lint format ui migrate lock secrets clean
+.PHONY: help setup run test chaos fuzz bench replay lint format ui migrate lock secrets clean
 PORT ?= 8080
 WORKERS ?= 2
 IN_PROJECT := . ./environment.sh &&
@@ -20,6 +20,9 @@ test: setup ## all tests
 
 chaos: setup ## kill the chain at random moments, and break what it stands on (KILLS=100, SEED=7)
 	@$(IN_PROJECT) CHAOS_KILLS=$(or $(KILLS),100) CHAOS_SEED=$(or $(SEED),7) python -m pytest tests/chaos tests/system/test_compose_services.py -v
+
+fuzz: setup ## hostile files and answers, drawn by a seed (CASES=10000, SEED=7)
+	@$(IN_PROJECT) FUZZ_CASES=$(or $(CASES),10000) FUZZ_SEED=$(or $(SEED),7) python -m pytest tests/fuzz -v
 
 bench: setup ## measure what is claimed to be fast, beside others, into docs/benchmarks.md (QUICK=1: without the largest sizes)
 	@$(IN_PROJECT) python -m bench $(if $(QUICK),--quick)

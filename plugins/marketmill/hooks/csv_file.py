@@ -115,7 +115,7 @@ def _header(path: Path, line: tuple[int, list[str]]) -> list[str]:
     where = f"{path.name}, line {number}"
     if not fields:
         raise SourceError(f"{path.name} is empty; it needs a header such as date,open,high,low,close,volume")
-    header = [re.sub(r"[\s_]+", "_", field.lower()) for field in fields]
+    header = [re.sub(r"[ _]+", "_", field.lower()) for field in fields]
     doubled = sorted(name for name, count in Counter(header).items() if count > 1 and name)
     if doubled:
         raise SourceError(f"{where}: column {doubled[0]} is named twice")
@@ -186,7 +186,8 @@ def _adjustment(rows: pa.Table, kind: Kind) -> Adjustment:
         return Adjustment.NONE
     pairs = zip(rows["close"].to_pylist(), rows["adjusted_close"].to_pylist(), strict=True)
     ratios = [close / adjusted for close, adjusted in pairs if close and adjusted and close > 0 and adjusted > 0]
-    knows_splits = bool(ratios) and all(max(step) / min(step) <= _SPLIT for step in pairwise(ratios))
+    # By multiplication: the ratio of the smallest numbers is 0.
+    knows_splits = bool(ratios) and all(max(step) <= _SPLIT * min(step) for step in pairwise(ratios))
     return Adjustment.SPLIT if knows_splits else Adjustment.RAW
 
 

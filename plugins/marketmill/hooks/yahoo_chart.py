@@ -20,6 +20,8 @@ from include.schemas import LANDING, TIMESTAMP
 
 #: Our timeframe -> what the answer may call it.
 _GRANULARITY = {"1m": ("1m",), "5m": ("5m",), "15m": ("15m",), "1h": ("1h", "60m"), "1d": ("1d",)}
+#: Seconds since 1970 of the years that a bar can lie in: 1900 to 2199.
+_FIRST, _END = -2_208_988_800, 7_258_118_400
 _QUOTE = ("open", "high", "low", "close", "volume")
 
 
@@ -104,6 +106,8 @@ def _rows(result: dict[str, Any], meta: dict[str, Any], zone: ZoneInfo, timefram
     adjusted = result["indicators"].get("adjclose") or [{}]
     columns = [_numbers(quote[name], len(seconds), name) for name in _QUOTE]
     columns.append(_numbers(adjusted[0].get("adjclose") or [None] * len(seconds), len(seconds), "adjclose"))
+    if not all(_FIRST <= moment < _END for moment in seconds):
+        raise GarbledError("it has bars before 1900 or after 2199")
     times = pd.DatetimeIndex(pd.to_datetime(np.asarray(seconds, dtype=np.int64), unit="s", utc=True))
     if timeframe == "1d":
         times = times.tz_convert(zone)
