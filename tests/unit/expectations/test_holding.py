@@ -67,6 +67,12 @@ def test_a_jump_is_the_day_of_the_fall_only_where_that_is_near_and_the_last_befo
     assert "release the bar of 2018-02-08 00:00 from unit_jump" in summary.held["MSFT"]
 
 
+def test_a_fall_that_came_back_before_explains_no_later_jump(lake: Lake, land: Land, request_for: Request, year: Rows) -> None:
+    land("AAPL", scaled(scaled(year, 0.01, "2018-01-30", "2018-01-30"), 100, "2018-02-20", "2018-12-31"))
+    held = run(lake, request_for("AAPL", start="2018-02-01", end="2018-03-01")).held["AAPL"]
+    assert held.startswith("2018-02-20: open is 90.91 times the close before, 11: no market")
+
+
 def test_a_crash_by_a_hundredth_that_does_not_come_back_is_kept(lake: Lake, land: Land, request_for: Request, year: Rows) -> None:
     land("AAPL", scaled(year, 0.01, "2018-02-07", "2018-12-31"))
     summary = run(lake, request_for("AAPL", end="2018-04-01"))
