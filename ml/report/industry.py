@@ -187,7 +187,7 @@ def _predicted_vs_actual(question: Question, predictions: pd.DataFrame) -> Figur
     left.axhline(0, color="#888", linewidth=0.6)
     left.axline((0, 0), slope=1, color="#c0392b", linewidth=0.9, linestyle="--", label="perfect")
     left.set(xlabel="predicted, %", ylabel="actual, %", title="Each session")
-    left.legend(fontsize=7, frameon=False, loc="upper left")
+    left.legend(fontsize=7, frameon=False, loc="upper left", markerscale=3)
     dates = pd.to_datetime(held["date"])
     right.plot(dates, held["actual"] * 100, color="#c4c9d2", linewidth=0.7, label="actual")
     for is_oos, colour, name in ((False, "#7f8794", "fitted (in sample)"), (True, "#1f5fbf", "out of sample")):
@@ -212,7 +212,7 @@ def _peer_coefficients(question: Question, fit: LinearFit) -> Figure:
     axes.set_yticks(places, [_words(column) for column in fit.columns])
     axes.set(
         xlabel=f"log return of {question.target} over the next {question.horizon} sessions, for each unit of return",
-        title="An interval across zero: nothing is shown",
+        title="An interval across zero shows nothing",
     )
     axes.legend(fontsize=7, frameon=False)
     return figure

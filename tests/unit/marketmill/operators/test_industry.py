@@ -66,5 +66,7 @@ def test_a_year_is_forecast_by_models_that_had_not_seen_it(context, lake, tmp_pa
     assert {row[4] for row in of_the_year} == {"True"}
     assert {row[4] for row in rows if row[0].startswith("2014-")} == {"False"}
     assert [row[2] for row in rows[-5:]] == [""] * 5  # nobody knows these outcomes yet
+    judged = sum(row[2] != "" and row[4] == "True" for row in rows)
+    assert f", {judged} sessions in 2 folds" in lake.read(forecast["report"]).decode()
     for picture in ("predicted_vs_actual", "peer_coefficients"):
         assert lake.read(f"{folder}/%5EIXIC_{picture}.png").startswith(b"\x89PNG")
