@@ -62,10 +62,10 @@ def publish_bars(lake: Lake) -> None:
     days = {name: exchange_calendar(name).sessions_in_range(_FIRST, _LAST) for name in sorted({item.calendar for item in instruments})}
     span = np.arange(np.datetime64(_FIRST), np.datetime64(_LAST) + 1)
     spells = np.zeros(span.size)
-    for place, shock in enumerate(draw.normal(0, 0.15, span.size - 1), start=1):
+    for place, shock in enumerate(draw.normal(0, 0.08, span.size - 1), start=1):
         spells[place] = 0.97 * spells[place - 1] + shock
-    volatility = 0.009 * np.exp(spells)
-    common = 0.0003 + volatility * draw.standard_t(5, span.size) * np.sqrt(3 / 5)
+    volatility = 0.011 * np.exp(spells)
+    common = 0.0003 + volatility * draw.normal(0, 1, span.size)
     tables = []
     for instrument in instruments:
         places = np.searchsorted(span, days[instrument.calendar].to_numpy("datetime64[D]"))
