@@ -15,11 +15,19 @@ from include.timeframes import timeframe_length
 if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar
 
-#: A decision on a bar falls this long after its close: what was known by then may be used, wherever it came from
+#: A decision on a daily bar falls this long after its close: what was known by then may be used, wherever it came from
 #: (^VIX is printed at 21:15 UTC when New York closed at 21:00).
 DECISION_DELAY = pd.Timedelta(hours=1)
+#: On shorter bars nothing is waited for but the computation, and a decision must fall while the next bar is open.
+_DELAY_SHARE = 12
 
 _EARLIEST = pd.Timestamp("1980-01-01")
+
+
+def decision_delay(timeframe: str) -> pd.Timedelta:
+    """How long after the close of a bar a decision on it falls: an hour, but at most a twelfth of a bar that is shorter than a day."""
+    length = pd.Timedelta(timeframe_length(timeframe))
+    return min(DECISION_DELAY, length / _DELAY_SHARE)
 
 
 @lru_cache(maxsize=32)

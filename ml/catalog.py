@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: What rows are made of; backtests are for ``train_strategies``, all else for ``train_models``.
 FEATURES, TRADES, BACKTESTS = "features", "trades", "backtests"
 INTRADAY_AND_DAILY = ("5m", "1h", "1d")
+#: Common days of a challenger and its champion on bars shorter than a day: six blocks of four, each longer than any outcome is open.
+FEWEST_DAYS_OF_SHORT_BARS = 24
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Entry:
 
     ``implementation`` is ``module:class``, ``libraries`` are the distributions whose version can change its result. ``learns_from`` is
     what the rows are made of; ``settings`` are params that its class can be built with. ``fewest_dates`` is how many distinct
-    dates a challenger and its champion must have in common to be compared.
+    dates a challenger and its champion must have in common to be compared, on daily bars.
     """
 
     model_id: str

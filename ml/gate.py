@@ -1,7 +1,7 @@
 """The gate: which version may serve, decided on walk-forward evidence; see docs/adr/0004.
 
 Challenger and champion are compared on the rows that both walked over, by what they would have served there. A difference counts
-where its 95 % interval, of daily means in blocks of 20 days, excludes 0.
+where its 95 % interval, of daily means in blocks of 20 days (a sixth of the days where there are fewer than 120), excludes 0.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 
 import numpy as np
@@ -16,9 +17,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.calendars import DECISION_DELAY
+from include.calendars import decision_delay
 from include.errors import ModelError
-from ml.catalog import find_entry
+from include.timeframes import timeframe_length
+from ml.catalog import FEWEST_DAYS_OF_SHORT_BARS, find_entry
 from ml.registry import WALK_FORWARD, Registered
 from ml.validation.losses import MODEL, probability_columns, row_losses
 from ml.validation.significance import Interval, block_bootstrap, by_day
@@ -84,7 +86,7 @@ def decide(challenger: Registered, champion: Registered | None, champion_serves:
     rows = read_walk_forward(challenger)
     metric = _metric(challenger)
     evidence = {str(label): _alone(str(label), _of(rows, label), metric) for label in rows["label"].unique()}
-    forecasts = [label for label in evidence if _is_forecast(_of(rows, label))] or list(evidence)
+    forecasts = [label for label in evidence if _is_forecast(_of(rows, label), str(challenger.card["timeframe"]))] or list(evidence)
     if champion is None:
         edges = [label for label in forecasts if evidence[label].line == MODEL]
         reason = f"the first champion; it beats the simplest baseline in {', '.join(edges)}" if edges else (
@@ -144,7 +146,9 @@ def _compare(evidence: list[Evidence], challenger: Registered, champion: Registe
 
 def _fewest_days(found: Registered) -> int:
     """On fewer common days a comparison says nothing."""
-    return find_entry(str(found.card["model_name"])).fewest_dates
+    fewest = find_entry(str(found.card["model_name"])).fewest_dates
+    short = timeframe_length(str(found.card["timeframe"])) < timedelta(days=1)
+    return min(fewest, FEWEST_DAYS_OF_SHORT_BARS) if short else fewest
 
 
 def _metric(found: Registered) -> str:
@@ -155,9 +159,9 @@ def _of(rows: pd.DataFrame, label: str) -> pd.DataFrame:
     return rows[rows["label"] == label].dropna(axis=1, how="all").reset_index(drop=True)
 
 
-def _is_forecast(rows: pd.DataFrame) -> bool:
+def _is_forecast(rows: pd.DataFrame, timeframe: str) -> bool:
     """Whether the outcome was still open when the statement could be made: a label that is known by then proves nothing."""
-    return bool((rows["known_at"] > rows["closed_at"] + DECISION_DELAY).mean() > 0.5)
+    return bool((rows["known_at"] > rows["closed_at"] + decision_delay(timeframe)).mean() > 0.5)
 
 
 def _alone(label: str, rows: pd.DataFrame, metric: str) -> Evidence:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.calendars import DECISION_DELAY
+from include.calendars import decision_delay
 from include.errors import ModelError
 from include.feature_sets import read_current
 from include.lake import Lake
@@ -92,7 +92,7 @@ def statements(data: Dataset, version: Registered, serves: Mapping[str, str], mo
     rows = data.rows[inside]
     strange = _outside(rows, version)
     about = rows[KEYS].assign(
-        known_at=rows["closed_at"] + DECISION_DELAY,
+        known_at=rows["closed_at"] + decision_delay(card["timeframe"]),
         particulars=particulars_of(data)[inside],
         timeframe=card["timeframe"],
         model_id=version.model_id,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from include.calendars import DECISION_DELAY
+from include.calendars import decision_delay
 from include.errors import ConfigurationError
 from include.lake import Lake
 from include.predictions import read_predictions
@@ -133,7 +133,7 @@ def _walked(model_id: str, universe: str, timeframe: str, reading: Reading) -> p
     rows = read_walk_forward(found)
     rows = rows[rows["label"] == reading.label]
     # Its own known_at is that of the outcome.
-    return _margins(rows.assign(known_at=rows["closed_at"] + DECISION_DELAY, is_oos=True, value=rows["model"]), reading)
+    return _margins(rows.assign(known_at=rows["closed_at"] + decision_delay(timeframe), is_oos=True, value=rows["model"]), reading)
 
 
 def _margins(rows: pd.DataFrame, reading: Reading) -> pd.DataFrame:

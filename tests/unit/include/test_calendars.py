@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.calendars import DECISION_DELAY, closed_at, exchange_calendar, regular_sessions
+from include.calendars import DECISION_DELAY, closed_at, decision_delay, exchange_calendar, regular_sessions
 from include.errors import ConfigurationError
 from include.special_sessions import evening_sessions
+from include.timeframes import TIMEFRAMES
 
 
 def known(calendar: str, timeframe: str, moment: str) -> str:
@@ -48,6 +49,13 @@ def test_vix_has_the_half_days_of_new_york_and_none_is_decided_on_too_early() ->
     late = cboe.closes[since] - new_york.closes[since]
     assert set(late) == {pd.Timedelta(minutes=15)}
     assert late.max() < DECISION_DELAY
+
+
+def test_a_decision_falls_while_the_next_bar_is_open() -> None:
+    assert decision_delay("1d") == DECISION_DELAY == pd.Timedelta(hours=1)
+    assert decision_delay("1h") == pd.Timedelta(minutes=5)
+    assert decision_delay("5m") == pd.Timedelta(seconds=25)
+    assert all(pd.Timedelta(0) < decision_delay(name) < length for name, length in TIMEFRAMES.items())
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,14 @@ def version(tmp_path: Path):
     """Make a version from a walk-forward, as the registry would open it."""
     made = iter(range(1, 100))
 
-    def version(rows: pd.DataFrame, *, last: str = "2018-12-31", metric: str = "rmse") -> Registered:
+    def version(rows: pd.DataFrame, *, last: str = "2018-12-31", metric: str = "rmse", **more: str) -> Registered:
         number = str(next(made))
         stream = io.BytesIO()
         rows.to_parquet(stream, index=False)
         folder = tmp_path / number
         folder.mkdir()
         (folder / "walk_forward.parquet").write_bytes(stream.getvalue())
-        card = {"model_name": "volatility_garch", "main_metric": {"name": metric}, "window": {"last": last}}
+        card = {"model_name": "volatility_garch", "timeframe": "1d", "main_metric": {"name": metric}, "window": {"last": last}, **more}
         hashes = {"walk_forward.parquet": hashlib.sha256(stream.getvalue()).hexdigest()}
         return Registered("volatility_garch", number, "run", card, folder, (), hashes, {})
 
@@ -108,6 +108,28 @@ def test_too_few_common_days_are_refused(version):
     decision = decide(version(walk(0.4)), version(walk(0.6, days=FEWEST_DAYS - 1)), {})
     assert decision.outcome is Outcome.REFUSE
     assert f"too little in common with version 2 in tomorrow ({FEWEST_DAYS - 1} days), {FEWEST_DAYS} days are needed" in decision.reason
+
+
+def test_on_short_bars_a_month_in_common_is_enough(version):
+    """A hundred days of them walk forward over half of them."""
+    short = {"model_name": "edge_xgboost", "timeframe": "5m"}
+    first = version(walk(0.6, days=49), **short)
+    decision = decide(version(walk(0.1, days=49, seed=2), **short), first, {})
+    assert (decision.outcome, decision.evidence[0].days) == (Outcome.PROMOTE, 49)
+    few = decide(version(walk(0.1, days=23, seed=2), **short), first, {})
+    assert "in tomorrow (23 days), 24 days are needed" in few.reason
+
+
+def test_the_next_bar_is_still_open_when_a_decision_on_a_short_one_falls(version):
+    """Better in what the next bar of five minutes brings, far worse in what is known at the close."""
+
+    def rows(spread: float, today: float, seed: int) -> pd.DataFrame:
+        ahead = walk(spread, seed=seed).assign(known_at=lambda rows: rows["closed_at"] + pd.Timedelta(minutes=5))
+        return pd.concat([ahead, walk(today, label="same bar", ahead=0)])
+
+    short = {"timeframe": "5m"}
+    decision = decide(version(rows(0.4, 0.9, 2), **short), version(rows(0.6, 0.1, 3), **short), {})
+    assert decision.reason == "better than version 2 in tomorrow, and nowhere worse"
 
 
 def test_a_label_that_is_known_already_decides_nothing(version):
