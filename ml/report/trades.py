@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from include.errors import LakeError
@@ -15,17 +15,22 @@ from ml.report.trading import read_trading
 _LOG = logging.getLogger(__name__)
 
 
-def publish_trades_page(source: Source, run_ids: Sequence[str], *, run: str, seed: int) -> str:
+def publish_trades_page(source: Source, tried: Mapping[str, int], *, run: str, seed: int) -> str:
     """Write the page that shows some runs of trades beside each other; return its path below the lake's root.
+
+    Parameters
+    ----------
+    tried
+        By id of a run how many strategies were simulated, also those that never traded.
 
     Raises
     ------
     LakeError
         If none of them has a trade, or something in the lake is damaged.
     """
-    views = [view for run_id in run_ids if (view := read_trading(source, run_id, seed=seed)) is not None]
+    views = [view for run_id, number in tried.items() if (view := read_trading(source, run_id, tried=number, seed=seed)) is not None]
     if not views:
-        raise LakeError(f"{source.lake.url}/trades holds no trade of {', '.join(run_ids)}; run the DAG simulate_trades")
+        raise LakeError(f"{source.lake.url}/trades holds no trade of {', '.join(tried)}; run the DAG simulate_trades")
     path = report_path(run)
     shown = {"run": run, "universe": source.universe, "timeframe": source.timeframe, "made_at": datetime.now(UTC), "views": views}
     source.lake.write(path, render(shown, "trades.html").encode())

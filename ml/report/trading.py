@@ -110,8 +110,13 @@ class TradesView:
         return sum(len(one.trades) for one in self.strategies)
 
 
-def read_trading(source: Source, run_id: str, *, seed: int) -> TradesView | None:
+def read_trading(source: Source, run_id: str, *, tried: int, seed: int) -> TradesView | None:
     """Gather what the page tells of a run; None where it has no trade.
+
+    Parameters
+    ----------
+    tried
+        How many strategies were simulated. One that never traded was tried as well, and counts when luck is taken off the best.
 
     Raises
     ------
@@ -129,7 +134,8 @@ def read_trading(source: Source, run_id: str, *, seed: int) -> TradesView | None
     year = bars_a_year("1d", "24/7" if {calendars.get(symbol) for symbol in bars} == {"24/7"} else "")
     views = [_strategy(str(name), part, days, opens, year, seed) for name, part in trades.groupby("strategy")]
     views.sort(key=lambda view: -np.inf if view.sharpe is None else view.sharpe, reverse=True)
-    deflated = deflated_sharpe(views[0].daily, np.array([daily_sharpe(view.daily) for view in views]))
+    sharpes = np.array([daily_sharpe(view.daily) for view in views])
+    deflated = deflated_sharpe(views[0].daily, sharpes, more_trials=tried - len(views))
     return TradesView(run_id, days, tuple(bars), views, deflated, _charts(days, views))
 
 

@@ -52,6 +52,8 @@ class PlanTradesOperator(MillOperator):
 class SimulateTradesOperator(MillOperator):
     """Simulate one subject, publish its months; skipped, without an event, where that changed nothing.
 
+    Returns what its event tells, and how many ``strategies`` were simulated.
+
     It is mapped, so the DAG names its outlet :data:`include.assets.TRADES`. The event's ``extra``: ``universe``, ``timeframe``,
     ``run_id``, ``months`` (those that changed), ``rows`` and ``content`` (hash by month).
     """
@@ -85,7 +87,7 @@ class SimulateTradesOperator(MillOperator):
         self.log.info("%s: %d backtests", simulated.run_id, len(simulated.backtests))
         if not changed:
             self.skip(f"{simulated.run_id}: every month holds these trades already")
-        return _tell(context, self, simulated.run_id, source.timeframe, name, changed)
+        return _tell(context, self, simulated.run_id, source.timeframe, name, changed) | {"strategies": len(deciders)}
 
 
 class PublishTradesPageOperator(MillOperator):
@@ -103,7 +105,8 @@ class PublishTradesPageOperator(MillOperator):
         from ml.report.trades import publish_trades_page
 
         told = list(self.told)
-        path = publish_trades_page(_source(context), [one["run_id"] for one in told], run=run_name(context), seed=settings().seed)
+        tried = {one["run_id"]: one["strategies"] for one in told}
+        path = publish_trades_page(_source(context), tried, run=run_name(context), seed=settings().seed)
         context["outlet_events"][REPORT].extra = {"path": path, "months": sorted({month for one in told for month in one["months"]})}
         return path
 

@@ -43,11 +43,11 @@ def source(lake):
 
 def test_rules_on_a_random_walk_have_no_edge_and_the_page_says_so(source):
     run_id = publish(source, Run("rules", list(strategies(["momentum", "reversal", "channel_breakout"])), FREE))
-    view = read_trading(source, run_id, seed=7)
+    view = read_trading(source, run_id, tried=11, seed=7)
     assert (view.verdict, len(view.strategies), view.symbols) == ("no edge", 11, ("BTC/USDT", "ETH/USDT"))
     sharpes = [one.sharpe for one in view.strategies]
     assert sharpes == sorted(sharpes, reverse=True)
-    path = publish_trades_page(source, [run_id], run="r", seed=7)
+    path = publish_trades_page(source, {run_id: 11}, run="r", seed=7)
     page = source.lake.read(path).decode()
     assert "<b>No edge found.</b>" in page
     assert f"p = {view.best.twins.p_value:.3f}" in page
@@ -55,27 +55,34 @@ def test_rules_on_a_random_walk_have_no_edge_and_the_page_says_so(source):
     assert "In sample" not in page
 
 
+def test_a_strategy_that_never_traded_was_tried_as_well(source):
+    run_id = publish(source, Run("rules", list(strategies(["momentum"])), FREE))
+    all_traded, one_did_not = (read_trading(source, run_id, tried=tried, seed=7).deflated for tried in (4, 5))
+    assert (all_traded.trials, one_did_not.trials) == (4, 5)
+    assert one_did_not.expected_maximum > all_traded.expected_maximum
+
+
 def test_who_knows_the_next_bar_beats_twins_and_luck(source):
     run_id = publish(source, Run("oracle", [Oracle(), *strategies(["momentum"])], FREE))
-    view = read_trading(source, run_id, seed=7)
+    view = read_trading(source, run_id, tried=11, seed=7)
     assert view.best.name == "oracle"
     assert view.best.twins.p_value == pytest.approx(1 / 201)
     assert view.verdict == "edge"
-    assert "<b>An edge.</b>" in source.lake.read(publish_trades_page(source, [run_id], run="r", seed=7)).decode()
+    assert "<b>An edge.</b>" in source.lake.read(publish_trades_page(source, {run_id: 11}, run="r", seed=7)).decode()
 
 
 def test_what_was_learnt_before_is_marked_and_never_an_edge(source):
     run_id = publish(source, Run("oracle", [Oracle()], FREE, in_sample=True))
-    view = read_trading(source, run_id, seed=7)
+    view = read_trading(source, run_id, tried=11, seed=7)
     assert view.in_sample
     assert view.verdict == "in sample"
-    page = source.lake.read(publish_trades_page(source, [run_id], run="r", seed=7)).decode()
+    page = source.lake.read(publish_trades_page(source, {run_id: 11}, run="r", seed=7)).decode()
     assert "<b>In sample.</b>" in page
     assert 'class="mark-sample"' in page
 
 
 def test_the_equity_is_that_of_the_trades(source):
-    view = read_trading(source, publish(source, Run("rules", list(strategies(["reversal"])), FREE)), seed=7)
+    view = read_trading(source, publish(source, Run("rules", list(strategies(["reversal"])), FREE)), tried=3, seed=7)
     for one in view.strategies:
         profits = one.trades["size"] * one.trades["net_return"] / 2
         assert one.daily.sum() == pytest.approx(profits.sum())
@@ -87,4 +94,4 @@ def test_the_equity_is_that_of_the_trades(source):
 
 def test_nothing_to_show_is_an_error(source):
     with pytest.raises(LakeError, match="holds no trade of nobody; run the DAG simulate_trades"):
-        publish_trades_page(source, ["nobody"], run="r", seed=7)
+        publish_trades_page(source, {"nobody": 1}, run="r", seed=7)
