@@ -10,6 +10,7 @@ from include.errors import ModelError
 from ml.protocol import Judgement
 from ml.trades import REAL
 from ml.validation.binary import auc_within, brier, calibration_error, calibration_line, log_loss
+from ml.validation.leaks import FUNCTION_LINE
 from ml.validation.metrics import rmse
 from ml.validation.significance import Interval, block_bootstrap, by_day, clustered_mean
 
@@ -33,7 +34,7 @@ NET_NOTES = {
     "share_taken": "share of the trades that are taken; the model takes those that it states to earn more than nothing",
     "rmse": "root of the mean squared error of the stated net return, percent; lower is better",
 }
-#: Above the AUC that side and distance alone give, on so many trades.
+#: Above the AUC that side and distance alone give, on so many trades; the facts behind it: docs/trading.md.
 _LEAK_BEYOND, _LEAK_TRADES, _CHANCE = 0.05, 1000, 0.5
 _FEWEST_TAKEN, _FEWEST_REAL = 30, 40
 
@@ -102,7 +103,8 @@ def _expected_value(rows: pd.DataFrame, taken: pd.Series) -> Interval | None:
 
 def _refuse_leak(group: dict[str, Any]) -> None:
     auc = {line["name"]: line["metrics"].get("auc_within", _CHANCE) for line in group["comparison"]}
-    line = max(_CHANCE, auc[ALIKE]) + _LEAK_BEYOND
+    # Nothing honest comes near certainty, however much arithmetic explains.
+    line = min(max(_CHANCE, auc[ALIKE]) + _LEAK_BEYOND, FUNCTION_LINE)
     if auc["model"] > line and group["rows"] >= _LEAK_TRADES:
         raise ModelError(
             f"edge: winners are told from losers of the same strategy with an AUC of {auc['model']:.3f} on {group['rows']} trades, more "

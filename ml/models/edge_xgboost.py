@@ -25,6 +25,7 @@ from ml.methods.value_boosting import ValueBooster, fit_value_booster
 from ml.models.edge_judge import ALIKE, GAMBLER, NET_RETURN, WINS, judge_edge
 from ml.protocol import IMPORTANCE_FILE, Judgement, Predictions
 from ml.trades import TRADE_FEATURES, trade_dataset
+from ml.validation.leaks import refuse_function
 
 _PERCENT = 100.0
 _BOOSTING = MappingProxyType(
@@ -60,9 +61,19 @@ class EdgeXgboost:
         return label
 
     def prepare(self, source: Source) -> Dataset:
-        """Rows of trades; a trade wins that earns more than nothing after costs."""
+        """Rows of trades; a trade wins that earns more than nothing after costs.
+
+        Raises
+        ------
+        UnsuitableError
+            If there is no trade.
+        ModelError
+            If there are too few, or whether a trade wins is a function of what was known before.
+        """
         outcomes = {WINS: lambda rows: rows["net_return"] > 0, NET_RETURN: lambda rows: _PERCENT * rows["net_return"]}
-        return trade_dataset(source, "edge_xgboost", TRADE_FEATURES, outcomes)
+        data = trade_dataset(source, "edge_xgboost", TRADE_FEATURES, outcomes)
+        refuse_function(_values(data.rows), data.labels[WINS]["value"].to_numpy())
+        return data
 
     def fit(self, known: Dataset, *, seed: int) -> FittedEdge:
         """Fit the probability and the earnings."""

@@ -1,4 +1,8 @@
-"""What stated costs are worth: absolute error beside constants, real trades apart from simulated ones."""
+"""What stated costs are worth: absolute error beside constants, real trades apart from simulated ones.
+
+There is no error too small to be honest, so no line beyond which it is a leak: the cost of a simulated trade is a formula of features,
+and that of a real one can be a broker's list of fees.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What stated excursions are worth: quantile loss beside simple quantiles and the stop, and how many trades stayed within."""
+"""What stated excursions are worth: quantile loss beside simple quantiles and the stop, and how many trades stayed within.
+
+There is no line beyond which a loss is a leak, since none tells one from an honest reading (figures in docs/trading.md): of trades that
+end at their stop nothing can be saved, of those that are left after few bars a good part.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import pytest
 
 from include.errors import ModelError
 from ml.dataset import Dataset, Source
+from ml.models import edge_xgboost
 from ml.models.edge_judge import NET_RETURN, WINS, judge_edge
 from ml.models.edge_xgboost import EdgeXgboost
 from ml.models.friction_xgboost import COST, FrictionXgboost
@@ -88,6 +89,20 @@ def test_the_outcome_among_the_features_is_refused(edge: Dataset) -> None:
     rows = walk_forward(EDGE, replace(edge, rows=leaking), seed=7)
     with pytest.raises(ModelError, match=r"AUC of 1.000 on \d+ trades, more than knowledge of the past"):
         EDGE.judge(rows)
+
+
+def test_a_label_that_side_and_distance_tell_is_refused(
+    edge: Dataset, edge_rows: pd.DataFrame, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would raise the line with it: the shares of the same side and distance tell it as well as any model."""
+    distance = edge.rows["take_profit_ranges"] * edge.rows["natr_14"]
+    told = relabelled(edge, wins=(distance > distance.median()).to_numpy(np.float64))
+    monkeypatch.setattr(edge_xgboost, "trade_dataset", lambda *_: told)
+    with pytest.raises(ModelError, match="the label is a function of the features"):
+        EDGE.prepare(source)
+    certain = edge_rows.assign(model=edge_rows["actual"], **{"prior of side and distance": edge_rows["actual"]})
+    with pytest.raises(ModelError, match=r"AUC of 1.000 on \d+ trades, more than knowledge of the past can give \(0.950\)"):
+        EDGE.judge(certain)
 
 
 def test_trades_that_overlap_the_fold_are_purged_by_their_exit(edge: Dataset) -> None:
