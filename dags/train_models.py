@@ -1,7 +1,8 @@
 """### Train models
 
 Each model of the catalogue on the features of a universe: dataset, walk-forward beside the baselines, verdict, fit on all data,
-registered in MLflow as challenger. Mapped over the models; started by new features, a form or the API.
+registered in MLflow as challenger. Mapped over the models; started by new features (all but those that learn from trades), by new
+trades (those that do), a form or the API.
 
 A model that was trained on exactly this (data, features, code, libraries, parameters, seed) is not trained again.
 
@@ -10,14 +11,14 @@ A model that was trained on exactly this (data, features, code, libraries, param
 
 from airflow.sdk import dag
 
-from include.assets import FEATURES, MODEL
+from include.assets import FEATURES, MODEL, TRADES
 from marketmill import params
 from marketmill.operators.models import ChooseModelsOperator, TrainModelOperator
 from marketmill.task_groups import DEFAULT_ARGUMENTS
 
 
 @dag(
-    schedule=[FEATURES],
+    schedule=(FEATURES | TRADES),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,
@@ -25,7 +26,7 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS
     params={
         "models": params.models(),
         "universe": params.universe(),
-        "timeframe": params.timeframe(),
+        "timeframe": params.learnt_timeframe(),
         "start": params.start("the first bar"),
         "end": params.end("the last bar"),
         "seed": params.seed(),

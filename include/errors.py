@@ -29,3 +29,7 @@ class ModelError(MarketmillError):
 
 class InsufficientDataError(ModelError):
     """There is too little data to train a model or to judge it; nothing is wrong with either, and a longer time would do."""
+
+
+class NoEdgeError(ModelError):
+    """There is data enough and nothing in it to choose: an answer, which ends a training without a version."""

@@ -1,7 +1,8 @@
 """Canaries: before a model is registered it must find a signal that was planted, and must find nothing where there is nothing.
 
-Both work on the newest rows of one symbol and change labels only: features stay what they are to the model. Rows drawn at random
-are held out; with made-up labels there is no future to look into, and both parts are alike.
+Both work on the newest rows of one symbol and change labels only: features stay what they are to the model. Where rows are no series
+of bars (trades, backtests) and no symbol has enough of them, they work on rows of all symbols, spread evenly over all time. Rows drawn
+at random are held out; with made-up labels there is no future to look into, and both parts are alike.
 
 - **Planted signal**: the labels are made to follow the features in part. A model fitted on them must state them better than the
   same model fitted on labels that were changed as much, but by the features of other rows.
@@ -33,6 +34,7 @@ from ml.validation.significance import Interval, block_bootstrap, by_day
 
 PLANTED, SHUFFLED = "planted signal", "shuffled labels"
 _ROWS = 1000
+_FEWEST_ROWS = 500  # of one symbol
 _REPEATED_ROWS = 4000
 _HELD_OUT_SHARE = 0.3
 _FOLLOWING_SHARE = 0.7  # of the rows whose class the features tell
@@ -60,8 +62,8 @@ def check_canaries(model_id: str, model: Model, data: Dataset, *, seed: int) -> 
     if missed and len(sample.rows) < _ROWS and not _try(model_id, model, _repeated(sample, times), seed, times)[1]:
         raise insufficient(
             model_id,
-            f"a signal that was planted in {len(sample.rows)} rows of {sample.symbols[0]} was not found ({', '.join(missed)}), and is "
-            "found where the same rows are there many times over, so the model cannot be judged on so few rows",
+            f"a signal that was planted in {len(sample.rows)} rows of {', '.join(sample.symbols)} was not found ({', '.join(missed)}), "
+            "and is found where the same rows are there many times over, so the model cannot be judged on so few rows",
         )
     if missed:
         raise ModelError(
@@ -79,7 +81,7 @@ def _try(model_id: str, model: Model, sample: Dataset, seed: int, times: int = 1
     planted, misled = (_relabelled(sample, _follow, by, seed) for by in (score, chance.permutation(score)))
     shuffled = _relabelled(sample, _deal, score, seed)
     finder, loser, guesser = (model.fit(_blind(part, held_out), seed=seed) for part in (planted, misled, shuffled))
-    card: dict[str, Any] = {"symbol": sample.symbols[0], "rows": len(sample.rows)}
+    card: dict[str, Any] = {"symbols": sample.symbols, "rows": len(sample.rows)}
     if finder.files() == loser.files() == guesser.files():
         reason = "the fit does not look at labels: three different sets of them gave the same bytes"
         return card | {name: {"verdict": "not applicable", "reason": reason} for name in (PLANTED, SHUFFLED)}, []
@@ -97,10 +99,14 @@ def _try(model_id: str, model: Model, sample: Dataset, seed: int, times: int = 1
 
 
 def _sample(data: Dataset) -> Dataset:
-    """The newest rows of the symbol that has most rows with all labels."""
+    """The newest rows of the symbol that has most with all labels; some of all symbols where it has too few and rows are no series."""
     labelled = pd.concat([label["value"].notna() for label in data.labels.values()], axis=1).all(axis=1)
-    symbol = data.rows.loc[labelled, "symbol"].value_counts(sort=False).idxmax()
-    chosen = data.rows.index[data.rows["symbol"] == symbol][-_ROWS:]
+    counts = data.rows.loc[labelled, "symbol"].value_counts(sort=False)
+    if data.particulars and counts.max() < _FEWEST_ROWS:
+        order = data.rows.loc[labelled, "closed_at"].sort_values(kind="stable").index
+        chosen = order[np.linspace(0, len(order) - 1, min(len(order), _ROWS)).astype(int)].sort_values()
+    else:
+        chosen = data.rows.index[data.rows["symbol"] == counts.idxmax()][-_ROWS:]
     labels = {name: label.loc[chosen].reset_index(drop=True) for name, label in data.labels.items()}
     return replace(data, rows=data.rows.loc[chosen].reset_index(drop=True), labels=labels)
 

@@ -69,6 +69,8 @@ def evaluated(facts: Mapping[str, Any], data: Dataset, predictions: pd.DataFrame
         If a figure is not finite or a verdict is not one of :data:`VERDICTS`.
     """
     labelled = pd.concat([label["value"].notna() for label in data.labels.values()], axis=1).any(axis=1)
+    # A trade or an option may end, and be learnt from, long after the last row.
+    outcomes = [label.loc[label["value"].notna(), "known_at"].max() for label in data.labels.values()]
     stamps, closes = data.rows["timestamp"], predictions["closed_at"]
     first = judgement.promises[0]
     card = {
@@ -78,7 +80,11 @@ def evaluated(facts: Mapping[str, Any], data: Dataset, predictions: pd.DataFrame
         "test_accuracy": judgement.test_accuracy,
         "no_trade": judgement.no_trade,
         "weights_hash": weights,
-        "window": {"first": stamps.min().date().isoformat(), "last": stamps.max().date().isoformat()},
+        "window": {
+            "first": stamps.min().date().isoformat(),
+            "last": stamps.max().date().isoformat(),
+            "known_until": max(stamps.max().normalize() + pd.Timedelta(days=1), *outcomes).isoformat(),
+        },
         "evaluation": {
             "scheme": _SCHEME,
             "folds": int(predictions["fold"].nunique()),
@@ -109,8 +115,8 @@ def evaluated(facts: Mapping[str, Any], data: Dataset, predictions: pd.DataFrame
 
 
 def known_until(card: Mapping[str, Any]) -> pd.Timestamp:
-    """Latest moment at which an outcome can have been known and yet be in the training data: the end of its last day."""
-    return pd.Timestamp(card["window"]["last"], tz="UTC") + pd.Timedelta(days=1)
+    """Latest moment at which an outcome can have been known and yet be in the training data (UTC)."""
+    return pd.Timestamp(card["window"]["known_until"])
 
 
 def _code_hash(entry: Entry) -> str:

@@ -1,7 +1,8 @@
-"""Continued boosting: a version that goes on from the champion's trees on what became known since, instead of learning all anew.
+"""Continued boosting: a version that goes on from another's trees on what became known since, instead of learning all anew.
 
-It is a challenger only. On new rows it learns fast and forgets the old ones, so that both are measured, beside the champion and a full
-refit, and its walk-forward goes on from fold to fold in the same way.
+The other is the champion, or where nobody was promoted yet the challenger. What goes on is a challenger only: on new rows it learns fast
+and forgets the old ones, so that both are measured, beside the former version and a full refit, and its walk-forward goes on from fold to
+fold in the same way.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ml.validation.losses import MODEL, row_losses
 
 @dataclass(frozen=True)
 class Former:
-    """The champion to go on from: its version, the hash of its weights, what it is, and until when outcomes were known to it."""
+    """The version to go on from: its number, the hash of its weights, what it is, and until when outcomes were known to it."""
 
     version: str
     weights_hash: str
@@ -36,26 +37,46 @@ class Former:
         return self.model.update(self.fitted, data.known_since(self.until), seed=seed)
 
 
-def find_former(name: str, model: Model, data: Dataset, feature_set: str) -> Former:
-    """Open the champion of a model.
+def version_before(name: str) -> registry.Registered:
+    """Open the champion of a model, or where nobody was promoted yet the challenger.
 
     Raises
     ------
     UnsuitableError
-        If the model is none that can go on, has no champion, or nothing became known since.
+        If it has no version.
     ModelError
-        If the champion is refused, or was trained on other features.
+        If that version is refused.
+    """
+    version = registry.holder(name, registry.CHAMPION) or registry.holder(name, registry.CHALLENGER)
+    if version is None:
+        raise UnsuitableError(f"{name} has no version to go on from; leave continue_boosting out")
+    return registry.get(name, version)
+
+
+def find_former(name: str, model: Model, data: Dataset, source: Source, feature_set: str) -> Former:
+    """Open the version to go on from.
+
+    What is new is told by time alone, so that universe, timeframe and features must be the same.
+
+    Raises
+    ------
+    UnsuitableError
+        If the model is none that can go on, has no version, or nothing became known since.
+    ModelError
+        If that version is refused, or was trained on other features or another universe.
     """
     if not isinstance(model, ContinuableModel):
         raise UnsuitableError(f"{name} cannot go on from an earlier version; only boosted models can: leave continue_boosting out")
-    version = registry.holder(name, registry.CHAMPION)
-    if version is None:
-        raise UnsuitableError(f"{name} has no champion to go on from; run promote_models, or leave continue_boosting out")
-    found = registry.get(name, version)
-    if found.card["feature_set"] != feature_set or found.card["features"] != data.features:
-        raise ModelError(
-            f"{name} version {version} was trained on other features ({found.card['feature_set']}); it can only be trained in full"
-        )
+    found = version_before(name)
+    wanted = {
+        "universe": source.universe.name,
+        "timeframe": source.timeframe,
+        "feature_set": feature_set,
+        "features": data.features,
+    }
+    version = found.version
+    if other := [what for what, value in wanted.items() if found.card[what] != value]:
+        raise ModelError(f"{name} version {version} was trained on another {' and '.join(other)}; it can only be trained in full")
     until = known_until(found.card)
     newer = data.known_since(until)
     if not any(label["value"].notna().any() for label in newer.labels.values()):
@@ -106,16 +127,16 @@ class Continued:
 
 
 def compare_old_and_new(former: Former, lines: Mapping[str, Fitted], data: Dataset, metric: str) -> dict[str, Any]:
-    """Mean loss on the outcomes that the champion knew (``old``) and on those that became known since (``new``), by label and line.
+    """Mean loss on the outcomes that the former version knew (``old``) and on those that became known since (``new``), by label and line.
 
     Parameters
     ----------
     lines
-        Fitted models by name; the champion stands beside them. On what a line learnt from, its loss is in sample.
+        Fitted models by name; the former version stands beside them. On what a line learnt from, its loss is in sample.
     metric
         As in :func:`ml.validation.losses.row_losses`.
     """
-    stated = {f"champion (version {former.version})": former.fitted.predict(data)}
+    stated = {f"before (version {former.version})": former.fitted.predict(data)}
     stated |= {name: fitted.predict(data) for name, fitted in lines.items()}
     found: dict[str, Any] = {}
     for label, outcome in data.labels.items():

@@ -12,10 +12,14 @@ from include.lake import Lake
 
 @dataclass(frozen=True)
 class Note:
-    """The ``version`` that the newest training on these bars gave; where the newest found too little data, ``shortage`` says so."""
+    """The ``version`` that the newest training on these bars gave.
+
+    Where the newest found too little data, ``shortage`` says so, and where it found nothing to choose ``no_edge``.
+    """
 
     version: str | None = None
     shortage: str | None = None
+    no_edge: str | None = None
 
 
 def note_version(lake: Lake, universe: str, timeframe: str, model_id: str, version: str) -> None:
@@ -27,6 +31,11 @@ def note_shortage(lake: Lake, universe: str, timeframe: str, model_id: str, reas
     """Note that the newest training found too little data; the version of an earlier one stays noted."""
     before = read_note(lake, universe, timeframe, model_id)
     _write(lake, _path(universe, timeframe, model_id), {"model": model_id, "version": before.version, "shortage": reason})
+
+
+def note_no_edge(lake: Lake, universe: str, timeframe: str, model_id: str, answer: str) -> None:
+    """Note that the newest training found no edge; the answer takes the place of an earlier version."""
+    _write(lake, _path(universe, timeframe, model_id), {"model": model_id, "version": None, "no_edge": answer})
 
 
 def read_note(lake: Lake, universe: str, timeframe: str, model_id: str) -> Note:
@@ -42,7 +51,7 @@ def read_note(lake: Lake, universe: str, timeframe: str, model_id: str) -> Note:
         return Note()
     try:
         found = json.loads(lake.read(path))
-        return Note(None if found["version"] is None else str(found["version"]), found.get("shortage"))
+        return Note(None if found["version"] is None else str(found["version"]), found.get("shortage"), found.get("no_edge"))
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{lake.url}/{path} is not the note of a model's version ({error!r}); run train_models again") from error
 

@@ -28,7 +28,7 @@ from ml.continuing import Continued, compare_old_and_new, find_former
 from ml.dataset import Dataset, Source
 from ml.leak_checks import certify
 from ml.methods.keras_files import array_bytes
-from ml.protocol import IMPORTANCE_FILE, Fitted, Model
+from ml.protocol import IMPORTANCE_FILE, Model
 from ml.registry import DATASET, WALK_FORWARD
 from ml.report.card_page import CARD_PAGE, card_page
 from ml.sources import open_source
@@ -74,7 +74,8 @@ def train(  # noqa: PLR0913 - a field of the form each
     force
         Train even where the same data, feature set, code, libraries, parameters and seed were trained before.
     continue_boosting
-        Go on from the champion's trees on what became known since, instead of learning all anew: see :mod:`ml.continuing`.
+        Go on from the trees of the version that serves on what became known since, instead of learning all anew: see
+        :mod:`ml.continuing`.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def train(  # noqa: PLR0913 - a field of the form each
     return trained
 
 
-def train_on(  # noqa: PLR0913 - with the hooks of those who train models of their own
+def train_on(
     source: Source,
     model: Model,
     model_id: str,
@@ -108,8 +109,7 @@ def train_on(  # noqa: PLR0913 - with the hooks of those who train models of the
     force: bool = False,
     continue_boosting: bool = False,
     name: str | None = None,
-    further: Callable[[Dataset, pd.DataFrame], dict[str, Any]] | None = None,
-    fitted: Callable[[Dataset], Fitted] | None = None,
+    further: Callable[[pd.DataFrame], dict[str, Any]] | None = None,
 ) -> Trained:
     """Train a model that may have settings of its own, and register it; see :func:`train`.
 
@@ -118,9 +118,7 @@ def train_on(  # noqa: PLR0913 - with the hooks of those who train models of the
     name
         To register it under; None: ``model_id``.
     further
-        Makes more of the card out of the dataset and the walk-forward.
-    fitted
-        Makes the version itself out of all data; None: the model is fitted on it.
+        Makes more of the card out of the walk-forward.
     """
     entry, name = find_entry(model_id), name or model_id
     feature_set, stages = read_current(source.lake, source.timeframe), Stages()
@@ -131,7 +129,7 @@ def train_on(  # noqa: PLR0913 - with the hooks of those who train models of the
     split = settings().dated_split if dated else share_split(data)
     params, former = model.params(), None
     if continue_boosting:
-        former = find_former(name, model, data, feature_set.id)
+        former = find_former(name, model, data, source, feature_set.id)
         params = params | {"continued_from": {"version": former.version, "weights_hash": former.weights_hash}}
     facts = describe(entry, source, feature_set, data, params, seed, split)
     if not force and (found := _reusable(name, facts["identity"])):
@@ -145,7 +143,7 @@ def train_on(  # noqa: PLR0913 - with the hooks of those who train models of the
     with stages.stage("canaries"):
         canaries = check_canaries(model_id, model, data, seed=seed)
     with stages.stage("fit"):
-        made = fitted(data) if fitted else former.go_on(data, seed=seed) if former else model.fit(data, seed=seed)
+        made = former.go_on(data, seed=seed) if former else model.fit(data, seed=seed)
         files = made.files()
     with stages.stage("leak checks"):
         checks = certify(model_id, model, source, data, made)
@@ -158,7 +156,7 @@ def train_on(  # noqa: PLR0913 - with the hooks of those who train models of the
             lines = {"continued": made, "full refit": model.fit(data, seed=seed)}
             card["continued"] = compare_old_and_new(former, lines, data, str(judgement.main_metric["name"]))
     card["seconds"] = stages.seconds
-    card |= further(data, predictions) if further else {}
+    card |= further(predictions) if further else {}
     table = pa.Table.from_pandas(predictions, preserve_index=False).replace_schema_metadata(None)
     registered = registry.register(card, files, {WALK_FORWARD: parquet_bytes(table), DATASET: dataset_bytes(data)}, name=name)
     registry.attach(registered.run_id, {CARD_PAGE: card_page(registered, predictions)})

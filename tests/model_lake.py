@@ -72,6 +72,14 @@ def shared_bars(symbol: str, start: str, end: str) -> pd.DataFrame:
     return bars if symbol.startswith("^") else bars.assign(adjustment="split")
 
 
+def shared_pair(symbol: str, file: str) -> pd.DataFrame:
+    """Bars of five minutes of a pair, from the shared data; skips where they are absent."""
+    table = pd.read_csv(shared_data("crypto", file))
+    stamps = pd.to_datetime(table.pop("timestamp"), unit="ms", utc=True).astype("datetime64[us, UTC]")
+    bars = table.assign(symbol=symbol, timestamp=stamps, closed_at=stamps + pd.Timedelta(minutes=5), adjusted_close=np.nan)
+    return bars.assign(source="csv", adjustment="none", as_of=pd.Timestamp("2024-09-06", tz="UTC"), flags=None)
+
+
 def _bars(symbol: str, table: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
     table = table.loc[start:end]
     table = table[table.index < end]
@@ -138,17 +146,23 @@ def _directional_index(bars: pd.DataFrame) -> pd.Series:
     return 100 * _wilder((plus - minus).abs() / (plus + minus))
 
 
-def write_lake(lake: Lake, bars: list[pd.DataFrame], change: Callable[[pd.DataFrame], pd.DataFrame] = lambda features: features) -> Lake:
+def write_lake(
+    lake: Lake,
+    bars: list[pd.DataFrame],
+    change: Callable[[pd.DataFrame], pd.DataFrame] = lambda features: features,
+    *,
+    timeframe: str = "1d",
+) -> Lake:
     """Publish bars and features (changed by ``change`` where a test wants them wrong) month by month."""
     everything = pd.concat(bars, ignore_index=True)
     features = pd.concat([change(compute_features(part)) for part in bars], ignore_index=True)
     for month, rows in everything.groupby(everything["timestamp"].dt.strftime("%Y-%m")):
         table = conform(pa.Table.from_pandas(rows[BARS.names], preserve_index=False), BARS, "test bars")
-        publish_month(lake, lake.bars("1d"), str(month), lambda _, table=table: table)
+        publish_month(lake, lake.bars(timeframe), str(month), lambda _, table=table: table)
     for month, rows in features.groupby(features["timestamp"].dt.strftime("%Y-%m")):
         table = pa.Table.from_pandas(rows, schema=FEATURE_SET.schema, preserve_index=False)
-        publish_month(lake, lake.features("1d", FEATURE_SET.id), str(month), lambda _, table=table: table)
-    write_current(lake, "1d", FEATURE_SET)
+        publish_month(lake, lake.features(timeframe, FEATURE_SET.id), str(month), lambda _, table=table: table)
+    write_current(lake, timeframe, FEATURE_SET)
     return lake
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from include.errors import ConfigurationError, InsufficientDataError, UnsuitableError
+from include.errors import ConfigurationError, InsufficientDataError, NoEdgeError, UnsuitableError
 from ml.backtests import PAST, BacktestSource
 from ml.dataset import Dataset, Source
 from ml.methods.logistic import fit_plain_logistic
@@ -22,11 +22,14 @@ from ml.methods.transitions import as_columns, majority
 from ml.models.strategy_judge import judge_strategies
 from ml.protocol import Judgement, Predictions
 from ml.validation.leaks import refuse_function
+from ml.validation.significance import block_bootstrap
 
 NEXT = "next window"
 OUTCOMES = ("loss", "profit")
 #: Column of the label that holds what the next window earned, a fraction of equity after costs.
 NET_RETURN = "net_return"
+#: Column of the label that holds how many strategies were simulated, also those that never traded or never scored enough.
+TRIED = "tried"
 #: Backtests whose next window is known, and what must be left of them when the past window's score has filtered.
 FEWEST_BACKTESTS, FEWEST_LEFT = 1000, 400
 MIN_SCORE, LEAST_MIN_SCORE = 0.5, 0.3
@@ -71,8 +74,12 @@ class StrategyModel:
             If the least score is below 0.3 or above 1.
         UnsuitableError
             If there are no backtests.
+        NoEdgeError
+            If 1000 backtests have an outcome, but fewer than 400 of them are left after the filter, and these earned nothing.
         InsufficientDataError
-            If fewer than 1000 backtests have an outcome, or 400 after the filter, or the outcome is a function of what was known before.
+            If fewer than 1000 backtests have an outcome, or those few that the filter left did earn something.
+        ModelError
+            If the outcome is a function of what was known before.
         """
         if not LEAST_MIN_SCORE <= self.min_composite_score <= 1:
             raise ConfigurationError(f"min_composite_score {self.min_composite_score} is not {LEAST_MIN_SCORE} to 1")
@@ -103,30 +110,49 @@ class StrategyModel:
             raise UnsuitableError("strategies are learnt from backtests; run simulate_trades, then train_strategies")
         rows = source.decisions()
         backtests = int(rows["next_return"].notna().sum())
-        if least is not None:
-            rows = rows[rows["composite_score"] >= least].reset_index(drop=True)
-        label = pd.DataFrame(
-            {
-                "value": (rows["next_return"] > 0).astype(np.float64).where(rows["next_return"].notna()),
-                "known_at": rows["next_known_at"],
-                NET_RETURN: rows["next_return"],
-            }
-        )
-        rows = rows.drop(columns=["next_return", "next_known_at"])
-        there = int(label["value"].notna().sum())
-        if backtests < FEWEST_BACKTESTS or there < FEWEST_LEFT:
-            scored = f"; {there} of them scored {least} or more in the past window, {FEWEST_LEFT} must be left" if least is not None else ""
+        if backtests < FEWEST_BACKTESTS:
             raise InsufficientDataError(
-                f"Insufficient data for training: {backtests} backtests have a next window with trades, {FEWEST_BACKTESTS} are "
-                f"needed{scored}; simulate more strategies, symbols or windows"
+                f"Insufficient data for training: {backtests} backtests have a next window with trades, {FEWEST_BACKTESTS} are needed; "
+                "simulate more strategies, symbols or windows"
             )
-        features = [*PAST, *(name for name in source.market_features() if rows[name].notna().any())]
-        refuse_function(values(rows, features), label["value"].to_numpy())
+        rows = rows.assign(value=(rows["next_return"] > 0).astype(np.float64).where(rows["next_return"].notna()))
+        # On all rows: whoever says "no edge" must not have been fed the answer either.
+        refuse_function(values(rows, _features(source, rows)), rows["value"].to_numpy())
+        if least is not None:
+            good = rows["composite_score"] >= least
+            _refuse_few(rows[rows["value"].notna()], good, least)
+            rows = rows[good].reset_index(drop=True)
+        features = _features(source, rows)
+        label = rows[["value", "next_known_at", "next_return"]].set_axis(["value", "known_at", NET_RETURN], axis=1)
+        label = label.assign(**{TRIED: source.results["strategy"].nunique()})
+        rows = rows.drop(columns=["value", "next_return", "next_known_at"])
         left_out = {
             symbol.symbol: "it has no backtests" for symbol in source.universe.instruments if symbol.symbol not in set(rows["symbol"])
         }
         judged_from = pd.Timestamp(self.searched.until, tz="UTC") if self.searched else None
         return Dataset(rows, features, {NEXT: label}, left_out, ["strategy"], judged_from)
+
+
+def _features(source: BacktestSource, rows: pd.DataFrame) -> list[str]:
+    return [*PAST, *(name for name in source.market_features() if rows[name].notna().any())]
+
+
+def _refuse_few(rows: pd.DataFrame, good: pd.Series, least: float) -> None:
+    """Say what it means where the filter leaves too few rows to learn from: no edge, or too little data to tell one."""
+    left = rows[good.loc[rows.index]]
+    if len(left) >= FEWEST_LEFT:
+        return
+    scored = f"{len(left)} of {len(rows)} backtests scored {least} or more in the past window, {FEWEST_LEFT} are needed to learn a choice"
+    if left.empty:
+        raise NoEdgeError(f"No edge after costs: {scored}")
+    own, everything = (block_bootstrap(part.groupby("closed_at")["next_return"].mean().to_numpy()) for part in (left, rows))
+    told = (
+        f"{scored}; in the next window they earned {own.mean:+.2%} (95 % interval by date {own.low:+.2%} to {own.high:+.2%}), all "
+        f"backtests {everything.mean:+.2%}"
+    )
+    if own.low > 0:
+        raise InsufficientDataError(f"Insufficient data for training: {told}; simulate more strategies, symbols or windows")
+    raise NoEdgeError(f"No edge after costs: {told}")
 
 
 def two_columns(profit: np.ndarray) -> np.ndarray:

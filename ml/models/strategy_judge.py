@@ -44,7 +44,7 @@ def judge_strategies(walk_forward: pd.DataFrame, *, more_trials: int = 0) -> Jud
     Parameters
     ----------
     walk_forward
-        Has ``net_return``, what the window earned, beside the statements.
+        Has ``net_return``, what the window earned, and ``tried``, how many strategies were simulated, beside the statements.
     more_trials
         Trials of a search for parameters, which count when luck is taken off.
 
@@ -75,10 +75,14 @@ def strategy_returns(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def deflated(rows: pd.DataFrame, more_trials: int) -> Deflated:
-    """Deflate the Sharpe ratio of what the model stakes, by all strategies that there were to choose from and all trials."""
+    """Deflate the Sharpe ratio of what the model stakes, by all strategies that were simulated and all trials of a search.
+
+    A strategy that has no row (it never traded, or never scored enough) was tried as well, though its Sharpe ratio is not known.
+    """
     chosen = by_date(rows, rows["model"]).to_numpy()
     trials = [sharpe_ratio(column) for column in strategy_returns(rows).to_numpy().T]
-    return deflated_sharpe(chosen, np.array([sharpe_ratio(chosen), *trials]), more_trials=more_trials)
+    silent = int(rows["tried"].max()) - len(trials)
+    return deflated_sharpe(chosen, np.array([sharpe_ratio(chosen), *trials]), more_trials=more_trials + silent)
 
 
 def overfitted(returns: pd.DataFrame) -> Overfitting | None:

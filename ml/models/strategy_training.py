@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from include.errors import ConfigurationError
+from include.errors import ConfigurationError, NoEdgeError
 from include.lake import Lake
 from ml.backtests import BacktestSource
 from ml.catalog import STRATEGY_TYPES, make_model
-from ml.dataset import Dataset
-from ml.models.strategy_continued import continued, go_on, measured, plain
-from ml.models.strategy_data import NEXT, StrategyModel
+from ml.continuing import version_before
+from ml.dataset import Source
+from ml.models.strategy_data import Searched, StrategyModel
 from ml.models.strategy_ensemble import StrategyEnsemble
 from ml.models.strategy_judge import by_date
 from ml.models.strategy_search import search
 from ml.models.strategy_twins import chosen_twins
 from ml.sources import open_source
-from ml.trained_versions import note_version
+from ml.trained_versions import note_no_edge, note_version
 from ml.training import Trained, train_on
 from ml.validation.losses import row_losses
 from ml.validation.walk_forward import walk_forward
@@ -45,47 +45,55 @@ def train_strategy(lake: Lake, model_id: str, wish: Wish, *, universe: str, time
         If the model, universe or wish is none.
     UnsuitableError
         If there are no backtests.
+    NoEdgeError
+        If there are enough, but of too few the past window was worth anything and these earned nothing: noted, for the page.
     ModelError
         If there are fewer than 1000, a figure is too good to be honest, or a canary is dead.
     ResultsError
         If the results database cannot be reached.
     """
     source = open_source(lake, model_id, universe, timeframe)
-    model = make_model(model_id, {"min_composite_score": wish.min_composite_score})
-    if not isinstance(source, BacktestSource) or not isinstance(model, StrategyModel):
-        raise ConfigurationError(f"{model_id} is no strategy model; use {', '.join(STRATEGY_TYPES)}")
-    if wish.continue_boosting:
-        if wish.trials or not isinstance(model, StrategyEnsemble):
-            raise ConfigurationError("continue_boosting is for the ensemble alone, and keeps its parameters: without hyperparameter_search")
-        trained = _go_on(source, model, seed)
-    else:
-        if wish.trials:
-            model = search(model, model.prepare(source), name=model_id, trials=wish.trials, seed=seed)  # type: ignore[type-var]
-        trained = train_on(source, model, model_id, seed=seed, further=lambda data, forward: _further(source, model, data, forward, seed))
+    try:
+        trained = _train(source, model_id, wish, seed)
+    except NoEdgeError as answer:
+        note_no_edge(lake, universe, timeframe, model_id, str(answer))
+        raise
     note_version(lake, universe, timeframe, model_id, trained.version)
     return trained
 
 
-def _go_on(source: BacktestSource, model: StrategyEnsemble, seed: int) -> Trained:
-    recipe, before = continued(model, {"universe": source.universe.name, "timeframe": source.timeframe})
-    # First of all, since where nothing is new there is nothing to judge.
-    fitted = go_on(recipe, before, recipe.prepare(source), seed=seed)
+def _train(source: Source, model_id: str, wish: Wish, seed: int) -> Trained:
+    made = make_model(model_id, {"min_composite_score": wish.min_composite_score})
+    if not isinstance(source, BacktestSource) or not isinstance(made, StrategyModel):
+        raise ConfigurationError(f"{model_id} is no strategy model; use {', '.join(STRATEGY_TYPES)}")
+    if wish.continue_boosting and wish.trials:
+        raise ConfigurationError("continue_boosting keeps the parameters of the version before: ask without hyperparameter_search")
+    model: Any = _as_before(made, model_id) if wish.continue_boosting else made
+    if wish.trials:
+        model = search(model, model.prepare(source), name=model_id, trials=wish.trials, seed=seed)
+    return train_on(
+        source,
+        model,
+        model_id,
+        seed=seed,
+        continue_boosting=wish.continue_boosting,
+        further=lambda forward: _further(source, model, forward, seed),
+    )
 
-    def further(data: Dataset, forward: pd.DataFrame) -> dict[str, Any]:
-        more = _further(source, recipe, data, forward, seed)
-        refit = walk_forward(plain(recipe), data, seed=seed)
-        told = measured(recipe, before, fitted, data, seed=seed)
-        told["walk_forward"] = {"continued": _loss(forward), "full refit": _loss(refit)}
-        return {"strategies": {**more["strategies"], "incremental": told}}
 
-    return train_on(source, recipe, "strategy_ensemble", seed=seed, further=further, fitted=lambda _: fitted)
+def _as_before(model: StrategyModel, model_id: str) -> StrategyModel:
+    """The model with the parameters of the version to go on from, and the search that found them; another than the ensemble as it is."""
+    if not isinstance(model, StrategyEnsemble):
+        return model
+    params = version_before(model_id).card["params"]
+    searched = Searched(**params["searched"]) if params["searched"] else None
+    return replace(model, **{name: params[name] for name in model.space()}, searched=searched)
 
 
-def _further(source: BacktestSource, model: StrategyModel, data: Dataset, forward: pd.DataFrame, seed: int) -> dict[str, Any]:
+def _further(source: BacktestSource, model: Any, forward: pd.DataFrame, seed: int) -> dict[str, Any]:
     """Part of the card that only strategies have."""
-    everything = walk_forward(model, model.prepare_unfiltered(source), seed=seed)  # type: ignore[arg-type]
+    everything = walk_forward(model, model.prepare_unfiltered(source), seed=seed)
     facts = {
-        "known_until": data.labels[NEXT]["known_at"].max().isoformat(),
         "backtests": {"with filter": _worth(forward), "without filter": _worth(everything)},
         "twins": chosen_twins(source, forward, seed=seed),
     }

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.errors import ModelError
+from include.errors import ModelError, UnsuitableError
 from include.lake import Lake
 from ml import registry
 from ml.catalog import BACKTESTS, CATALOG
+from ml.continuing import describe_continued
 from ml.gate import read_walk_forward
 from ml.models.strategy_judge import by_date, deflated, overfitted, strategy_returns
 from ml.report.cards import Card, read_card
@@ -32,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StrategyView:
-    """One model: its card, its figures of luck and its plots, or the ``problem`` that keeps them from being shown.
+    """One model: its card, its figures of luck and its plots, or why there was ``no_edge``, or the ``problem`` that hides it.
 
     ``has_edge`` is whether every promise about foretelling and earning is met and fewer than one of twenty twins does as well.
     """
@@ -46,7 +47,13 @@ class StrategyView:
     overfitting: Overfitting | None = None
     plots: tuple[Chart, ...] = ()
     has_edge: bool = False
+    no_edge: str | None = None
     problem: str | None = None
+
+    @property
+    def gone_on(self) -> list[str]:
+        """What came of going on from another version, in words; nothing where it did not."""
+        return describe_continued(self.card.continued) if self.card else []
 
     @property
     def twins(self) -> dict[str, Any]:
@@ -60,14 +67,15 @@ def publish_strategies(lake: Lake, *, run: str, universe: str, timeframe: str) -
 
     Raises
     ------
-    ModelError
+    UnsuitableError
         If no strategy model was trained on these bars yet.
     """
     views = read_strategies(lake, universe, timeframe)
     if not views:
-        raise ModelError(f"no strategy model was trained on {timeframe} bars of {universe} yet; run train_strategies")
+        raise UnsuitableError(f"no strategy model was trained on {timeframe} bars of {universe} yet; run train_strategies")
     path = report_path(run)
-    content = {"run": run, "universe": universe, "timeframe": timeframe, "views": views, "edges": [view for view in views if view.has_edge]}
+    kinds = {"edges": [view for view in views if view.has_edge], "judged": [view for view in views if view.card]}
+    content = {"run": run, "universe": universe, "timeframe": timeframe, "views": views, **kinds}
     lake.write(path, render(content, "strategies.html").encode())
     _LOG.info("report: %s/%s", lake.url, path)
     return path
@@ -78,8 +86,11 @@ def read_strategies(lake: Lake, universe: str, timeframe: str) -> list[StrategyV
     views = []
     for model_id in (name for name, entry in CATALOG.items() if entry.learns_from == BACKTESTS):
         try:
-            version = read_note(lake, universe, timeframe, model_id).version
-            if version is not None:
+            note = read_note(lake, universe, timeframe, model_id)
+            version = note.version
+            if note.no_edge:
+                views.append(StrategyView(model_id, no_edge=note.no_edge))
+            elif version is not None:
                 views.append(_view(registry.get(model_id, version)))
         except ModelError as error:
             views.append(StrategyView(model_id, problem=str(error)))

@@ -384,13 +384,13 @@ def continue_boosting() -> Param:
     )
 
 
-def backtest_timeframe() -> Param:
-    """Bar size of the backtests."""
+def learnt_timeframe() -> Param:
+    """Bar size of what is learnt from; an event tells it."""
     return Param(
         None,
         type=["null", "string"],
         enum=[None, *TIMEFRAMES],
         values_display={"null": "as the event says"},
         title="Timeframe",
-        description="Bars that were traded on; empty: what the event tells, else 1d.",
+        description="Size of a bar; empty: what the event tells, else 1d.",
     )

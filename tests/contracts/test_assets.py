@@ -50,7 +50,8 @@ def test_the_chain_is_joined(bag):
     edges = {dag_id: (consumed(dag), produced(dag)) for dag_id, dag in bag.dags.items()}
     assert edges["backfill_market"] == (set(), {"bars", "features"})
     assert edges["update_market"] == (set(), {"bars", "features"})
-    assert edges["train_models"] == ({"features"}, {"model"})
+    assert edges["train_models"] == ({"features", "trades"}, {"model"})
+    assert edges["train_strategies"] == ({"trades"}, {"model", "report"})
     assert edges["promote_models"] == ({"model"}, set())
     assert edges["predict"] == ({"features"}, {"predictions"})
     assert edges["simulate_trades"] == ({"predictions"}, {"trades", "report"})

@@ -146,6 +146,22 @@ def test_a_dag_can_be_understood_and_recovers(path, bag):
         assert param.description, f"{path.stem}: {name}"
 
 
+#: Trigger rules under which the failure of a task before is passed on.
+PASSES_ON = {"all_success", "none_failed", "none_failed_min_one_success"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_task_that_fails_fails_the_run(path, bag):
+    """A run ends as its last tasks do: a page that is written whatever happened would hide what failed before it."""
+
+    def fails_the_run(task):
+        later = [dag.task_dict[task_id] for task_id in task.downstream_task_ids]
+        return not later or any(after.trigger_rule in PASSES_ON and fails_the_run(after) for after in later)
+
+    dag = bag.dags[path.stem]
+    assert [task.task_id for task in dag.tasks if not fails_the_run(task)] == []
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_an_empty_form_is_valid(path, bag):
     bag.dags[path.stem].params.validate()

@@ -7,9 +7,10 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from include import assets
 from include.assets import MODEL, REPORT
 from include.errors import InsufficientDataError, UnsuitableError
-from marketmill.events import chosen
+from marketmill.events import chosen, chosen_timeframe
 from marketmill.links import MlflowLink, ModelLink, ReportLink
 from marketmill.months import changed_months
 from marketmill.operators.base import MillOperator, run_name
@@ -17,13 +18,18 @@ from marketmill.window import parse_day
 
 
 class ChooseModelsOperator(MillOperator):
-    """Return the catalogue ids that the param ``models`` names; where it is empty all but those that ``train_strategies`` trains."""
+    """Return the catalogue ids that the param ``models`` names; where it is empty those that learn from what is new.
+
+    Without an event everything counts as new. What ``train_strategies`` trains is not among them.
+    """
 
     def work(self, context: Context) -> list[str]:
         """Look each id up."""
-        from ml.catalog import BACKTESTS, CATALOG, find_entry
+        from ml.catalog import CATALOG, FEATURES, TRADES, find_entry
 
-        models = context["params"].get("models") or [name for name, entry in CATALOG.items() if entry.learns_from != BACKTESTS]
+        kinds = {assets.FEATURES.name: FEATURES, assets.TRADES.name: TRADES}
+        new = {kinds[asset.name] for asset in context.get("triggering_asset_events") or ()} or {*kinds.values()}
+        models = context["params"].get("models") or [name for name, entry in CATALOG.items() if entry.learns_from in new]
         return list(dict.fromkeys(find_entry(model_id).model_id for model_id in models))
 
 
@@ -57,7 +63,7 @@ class TrainModelOperator(MillOperator):
                 open_lake(),
                 self.model_id,
                 universe=chosen(context, "universe"),
-                timeframe=params.get("timeframe") or "1d",
+                timeframe=chosen_timeframe(context),
                 start=parse_day("start", params["start"]) if params.get("start") else None,
                 end=parse_day("end", params["end"]) if params.get("end") else None,
                 seed=settings().seed if seed is None else int(seed),

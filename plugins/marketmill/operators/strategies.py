@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import Context
 
 from include.assets import MODEL, REPORT
-from include.errors import ConfigurationError, UnsuitableError
-from marketmill.events import chosen, triggering_extras
+from include.errors import ConfigurationError, InsufficientDataError, MarketmillError, NoEdgeError, UnsuitableError
+from marketmill.events import chosen, chosen_timeframe
 from marketmill.months import changed_months
 from marketmill.operators.base import MillOperator, run_name
 
@@ -34,8 +34,8 @@ class ChooseStrategyModelsOperator(MillOperator):
 class TrainStrategyOperator(MillOperator):
     """Train one strategy model on the backtests of the results database, and register it.
 
-    Skipped, without an event, where it was trained on exactly this before, or where an event started the run and there are no backtests
-    for it.
+    Skipped, without an event, where it was trained on exactly this before, where the answer is "no edge" and there is nothing to
+    register, or where an event started the run and there are no or too few backtests for it.
 
     It is mapped, so the DAG names its outlet :data:`include.assets.MODEL`; ``extra`` as that of
     :class:`marketmill.operators.models.TrainModelOperator`, with the ``timeframe`` instead of the source.
@@ -55,7 +55,7 @@ class TrainStrategyOperator(MillOperator):
         from ml.models.strategy_training import Wish, train_strategy
 
         require_current(results_engine())
-        params, timeframe = context["params"], bars_of(context)
+        params, timeframe = context["params"], chosen_timeframe(context)
         wish = Wish(
             min_composite_score=float(params["min_composite_score"]),
             trials=int(params["n_trials"]) if params["hyperparameter_search"] else 0,
@@ -65,10 +65,10 @@ class TrainStrategyOperator(MillOperator):
         universe = chosen(context, "universe")
         try:
             trained = train_strategy(open_lake(), self.model_id, wish, universe=universe, timeframe=timeframe, seed=seed)
-        except UnsuitableError as error:
-            if not context.get("triggering_asset_events"):
-                raise
-            self.skip(str(error))
+        except NoEdgeError as answer:
+            self.skip(f"{answer}; no version of {self.model_id} was registered")
+        except (InsufficientDataError, UnsuitableError) as error:
+            _skip_if_by_event(self, context, error)
         if trained.reused:
             # Nobody waits for it in this run; the API tells whoever asked for the training.
             context["ti"].xcom_push(key="return_value", value={"model": trained.model_id, "version": trained.version})
@@ -86,7 +86,10 @@ class TrainStrategyOperator(MillOperator):
 
 
 class PublishStrategiesOperator(MillOperator):
-    """Write the page about the strategies. Returns its path below the lake's root."""
+    """Write the page about the strategies. Returns its path below the lake's root.
+
+    Skipped where an event started the run and no strategy model was ever trained on its bars.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(outlets=[REPORT], **kwargs)
@@ -96,15 +99,17 @@ class PublishStrategiesOperator(MillOperator):
         from include.settings import open_lake
         from ml.report.strategies import publish_strategies
 
-        path = publish_strategies(open_lake(), run=run_name(context), universe=chosen(context, "universe"), timeframe=bars_of(context))
+        universe, timeframe = chosen(context, "universe"), chosen_timeframe(context)
+        try:
+            path = publish_strategies(open_lake(), run=run_name(context), universe=universe, timeframe=timeframe)
+        except UnsuitableError as error:
+            _skip_if_by_event(self, context, error)
         context["outlet_events"][REPORT].extra = {"path": path, "months": [*(changed_months(context) or [])]}
         return path
 
 
-def bars_of(context: Context) -> str:
-    """Timeframe of the backtests: the form's, else what all events agree on, else daily."""
-    if asked := context["params"].get("timeframe"):
-        return str(asked)
-    told = {extra.get("timeframe") for extra in triggering_extras(context)}
-    agreed = told.pop() if len(told) == 1 else None
-    return str(agreed or "1d")
+def _skip_if_by_event(task: MillOperator, context: Context, error: MarketmillError) -> NoReturn:
+    """Who asked by hand is to hear of it as of an error."""
+    if not context.get("triggering_asset_events"):
+        raise error
+    task.skip(str(error))

@@ -77,7 +77,7 @@ KINDS = pytest.mark.parametrize(("data", "classes"), [(NUMBERS, 0), (CLASSES, 3)
 @KINDS
 def test_an_honest_model_passes(data, classes):
     card = check_canaries("line", Line(classes), data, seed=7)
-    assert (card["symbol"], card["rows"]) == ("A", ROWS)
+    assert (card["symbols"], card["rows"]) == (["A"], ROWS)
     assert card[PLANTED]["verdict"] == "found"
     assert card[SHUFFLED]["verdict"] == "at the baseline"
     assert card[PLANTED]["share_of_loss_saved"]["label"]["low"] > 0
@@ -180,6 +180,18 @@ def test_bars_of_two_days_are_counted_by_bar():
     rows.loc[rows["closed_at"] < "2024-08-31", NUMBERS.features] = 0.0
     card = check_canaries("line", Line(), replace(NUMBERS, rows=rows), seed=7)
     assert card[PLANTED]["share_of_loss_saved"]["label"]["low"] > 0.1
+
+
+def test_few_rows_of_each_symbol_are_joined_where_they_are_no_series():
+    """Of backtests a symbol has a few hundred: the newest of all symbols tell more than those of one."""
+    rows = NUMBERS.rows.assign(symbol=np.repeat(["A", "B", "C"], ROWS // 3), strategy="s")
+    rows["closed_at"] = rows["timestamp"] = np.tile(rows["closed_at"].iloc[: ROWS // 3], 3)
+    data = replace(NUMBERS, rows=rows)
+    assert check_canaries("line", Line(), data, seed=7)["symbols"] == ["A"]
+    card = check_canaries("line", Line(), replace(data, particulars=["strategy"]), seed=7)
+    assert (card["symbols"], card["rows"]) == (["A", "B", "C"], ROWS - 1)  # the last has no label
+    with pytest.raises(ModelError, match="does not find a signal"):
+        check_canaries("line", Line(blind=True), replace(data, particulars=["strategy"]), seed=7)
 
 
 def test_the_same_seed_gives_the_same_card():

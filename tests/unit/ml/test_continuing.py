@@ -11,7 +11,6 @@ import pytest
 from include.errors import UnsuitableError
 from include.lake import Lake
 from ml import registry
-from ml.card import known_until
 from ml.continuing import describe_continued
 from ml.promotion import promote, propose
 from ml.training import Trained, train
@@ -25,7 +24,7 @@ END = pd.Timestamp("2018-03-01")
 def continued(model_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     """A version that goes on from a champion whose data end ten months sooner."""
     with registry_at(tmp_path_factory.mktemp("registry")):
-        with pytest.raises(UnsuitableError, match="has no champion to go on from; run promote_models"):
+        with pytest.raises(UnsuitableError, match="has no version to go on from"):
             train(model_lake, MODEL, universe="sample", seed=7, continue_boosting=True)
         train(model_lake, MODEL, universe="sample", seed=7, end=END)
         promote(MODEL, "1", expected=None, serves={}, reason="the first")
@@ -39,11 +38,11 @@ def test_old_and_new_rows_are_measured_beside_champion_and_refit(continued: Trai
     new = found["labels"]["1 day"]["new"]
     assert new["rows"] == 211  # sessions whose next was one from March to December
     loss = new["loss"]
-    assert list(loss) == ["champion (version 1)", "continued", "full refit"]
-    assert loss["continued"] < loss["champion (version 1)"]  # on what it has just learnt
+    assert list(loss) == ["before (version 1)", "continued", "full refit"]
+    assert loss["continued"] < loss["before (version 1)"]  # on what it has just learnt
     old = found["labels"]["1 day"]["old"]["loss"]
-    assert old["continued"] != old["champion (version 1)"]
-    assert "1 day, 211 new rows: champion (version 1)" in describe_continued(found)[0]
+    assert old["continued"] != old["before (version 1)"]
+    assert "1 day, 211 new rows: before (version 1)" in describe_continued(found)[0]
     assert describe_continued({}) == []
 
 
@@ -77,4 +76,3 @@ def test_what_cannot_go_on_is_refused(continued: Trained, model_lake: Lake) -> N
     with pytest.raises(UnsuitableError, match="nothing became known since 2018-03-01, where version 1"):
         train(model_lake, MODEL, universe="sample", seed=7, end=END, continue_boosting=True)
     assert challenger("volatility_garch") is None
-    assert known_until({"window": {"last": "2018-02-28"}}) == pd.Timestamp("2018-03-01", tz="UTC")

@@ -1,7 +1,7 @@
 import pytest
 
 from include.errors import ModelError
-from ml.trained_versions import Note, note_shortage, note_version, read_note
+from ml.trained_versions import Note, note_no_edge, note_shortage, note_version, read_note
 
 PATH = "models/timeframe=1d/universe=sample/volatility_garch.json"
 WHERE = ("sample", "1d", "volatility_garch")
@@ -23,6 +23,14 @@ def test_too_little_data_is_noted_until_there_is_enough(lake) -> None:
     assert read_note(lake, *WHERE) == Note("3")
     note_shortage(lake, *WHERE, "fewer rows")
     assert read_note(lake, *WHERE) == Note("3", "fewer rows")
+
+
+def test_no_edge_stands_in_place_of_a_version(lake) -> None:
+    note_version(lake, *WHERE, "3")
+    note_no_edge(lake, *WHERE, "nothing earned anything")
+    assert read_note(lake, *WHERE) == Note(None, None, "nothing earned anything")
+    note_version(lake, *WHERE, "3")
+    assert read_note(lake, *WHERE) == Note("3")
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff"])

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import ml.report
 import ml.training
-from include.assets import MODEL, REPORT
+from include.assets import FEATURES, MODEL, REPORT, TRADES
 from include.errors import InsufficientDataError, ModelError, UnsuitableError
 from marketmill.operators.models import ChooseModelsOperator, PublishReportOperator, TrainModelOperator
 from ml.catalog import CATALOG
@@ -41,6 +41,29 @@ def test_no_choice_is_all_models(context):
     choose = ChooseModelsOperator(task_id="choose_models")
     assert choose.execute(context(models=[])) == [name for name in CATALOG if not name.startswith("strategy_")]
     assert choose.execute(context(models=["volatility_garch", "volatility_garch"])) == ["volatility_garch"]
+
+
+def test_an_event_trains_what_learns_from_what_is_new(context):
+    choose = ChooseModelsOperator(task_id="choose_models")
+    events = [SimpleNamespace(extra={})]
+    assert choose.execute(context() | {"triggering_asset_events": {TRADES: events}}) == [
+        "edge_xgboost",
+        "friction_xgboost",
+        "risk_quantile",
+    ]
+    on_features = choose.execute(context() | {"triggering_asset_events": {FEATURES: events}})
+    assert "regime3_xgboost" in on_features
+    assert "edge_xgboost" not in on_features
+    both = choose.execute(context() | {"triggering_asset_events": {TRADES: events, FEATURES: events}})
+    assert both == choose.execute(context())
+    asked = context(models=["volatility_garch"]) | {"triggering_asset_events": {TRADES: events}}
+    assert choose.execute(asked) == ["volatility_garch"]
+
+
+def test_trades_on_short_bars_train_on_short_bars(context, training):
+    events = {TRADES: [SimpleNamespace(extra={"universe": "crypto", "timeframe": "5m", "months": ["2024-05"]})]}
+    TRAIN.execute(context(universe=None, timeframe=None) | {"triggering_asset_events": events})
+    assert (training.asked["universe"], training.asked["timeframe"]) == ("crypto", "5m")
 
 
 def test_an_unknown_model(context):

@@ -9,8 +9,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import ml.models.strategy_training
 from include.assets import MODEL
-from include.errors import UnsuitableError
-from marketmill.operators.strategies import ChooseStrategyModelsOperator, TrainStrategyOperator, bars_of
+from include.errors import ModelError, NoEdgeError, UnsuitableError
+from marketmill.events import chosen_timeframe
+from marketmill.operators.strategies import ChooseStrategyModelsOperator, PublishStrategiesOperator, TrainStrategyOperator
 from ml.models.strategy_training import Wish
 from ml.training import Trained
 
@@ -96,6 +97,29 @@ def test_no_backtests_fail_a_run_by_hand_and_skip_one_by_an_event(context, train
         TRAIN.execute(context(**FORM) | {"triggering_asset_events": events})
 
 
+def test_no_edge_is_an_answer_without_an_event(context, training):
+    training.answer = NoEdgeError("No edge after costs: 97 of 1573 backtests scored enough")
+    run = context(**FORM)
+    with pytest.raises(AirflowSkipException, match="97 of 1573 backtests scored enough; no version of strategy_agent was registered"):
+        TRAIN.execute(run)
+    assert MODEL not in run["outlet_events"]
+
+
+def test_a_leak_or_a_dead_canary_fails(context, training):
+    training.answer = ModelError("the label is a function of the features")
+    with pytest.raises(AirflowFailException, match="function of the features"):
+        TRAIN.execute(context(**FORM))
+
+
+def test_a_page_about_nothing_fails_by_hand_and_is_skipped_by_an_event(context):
+    publish = PublishStrategiesOperator(task_id="publish_strategies")
+    with pytest.raises(AirflowFailException, match="no strategy model was trained on 1d bars"):
+        publish.execute(context())
+    events = {"trades": [SimpleNamespace(extra={"months": ["2024-05"]})]}
+    with pytest.raises(AirflowSkipException, match="no strategy model was trained on 1d bars"):
+        publish.execute(context() | {"triggering_asset_events": events})
+
+
 def test_events_that_disagree_about_bars_leave_them_daily(context):
     events = {"trades": [SimpleNamespace(extra={"timeframe": "5m"}), SimpleNamespace(extra={"timeframe": "1h"})]}
-    assert bars_of(context(timeframe=None) | {"triggering_asset_events": events}) == "1d"
+    assert chosen_timeframe(context(timeframe=None) | {"triggering_asset_events": events}) == "1d"

@@ -10,7 +10,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from sklearn.metrics import roc_auc_score
 
-from include.errors import ConfigurationError, ModelError, UnsuitableError
+from include.errors import ConfigurationError, ModelError, NoEdgeError, UnsuitableError
 from include.feature_sets import write_current
 from include.lake import Lake
 from include.universes import load_universe
@@ -20,7 +20,7 @@ from ml.models.strategy_agent import live_through
 from ml.models.strategy_data import NEXT, StrategyModel, two_parts
 from ml.models.strategy_ensemble import StrategyEnsemble
 from ml.models.strategy_environment import STAKES, StrategyEnvironment, reward
-from ml.models.strategy_judge import by_date, judge_strategies
+from ml.models.strategy_judge import by_date, deflated, judge_strategies
 from ml.validation.walk_forward import walk_forward
 from tests.backtests import made_source
 from tests.model_lake import FEATURE_SET
@@ -95,8 +95,49 @@ def test_a_score_over_a_threshold_is_refused_as_label(lake: Lake) -> None:
 def test_less_than_a_thousand_backtests_are_refused(lake: Lake) -> None:
     with pytest.raises(ModelError, match=r"Insufficient data for training: 936 backtests have a next window with trades, 1000 are needed"):
         StrategyEnsemble().prepare(made_source(lake, windows=14, strategies=24))
-    with pytest.raises(ModelError, match=r"\d+ of them scored 0.99 or more in the past window, 400 must be left"):
-        StrategyEnsemble(0.99).prepare(made_source(lake, windows=20, strategies=24))
+
+
+def test_too_few_that_were_worth_anything_are_no_edge(lake: Lake) -> None:
+    """Enough was tried, hardly anything scored, and what did earned nothing more: that is an answer."""
+    dear = made_source(lake, windows=20, strategies=24)
+    dear = replace(dear, results=dear.results.assign(roi=dear.results["roi"] - 0.02))
+    with pytest.raises(
+        NoEdgeError, match=r"^No edge after costs: \d+ of 1368 backtests scored 0.95 or more .* they earned -.* all backtests -"
+    ):
+        StrategyEnsemble(0.95).prepare(dear)
+    with pytest.raises(NoEdgeError, match=r"0 of 1368 backtests scored 1.0 or more in the past window, 400 are needed to learn a choice$"):
+        StrategyEnsemble(1.0).prepare(dear)
+
+
+def test_few_that_go_on_earning_are_too_little_data(lake: Lake) -> None:
+    source = made_source(lake, windows=20, strategies=24)
+    earning = replace(source, results=source.results.assign(roi=source.results["roi"] + 0.05))
+    with pytest.raises(ModelError, match=r"Insufficient data for training: .* scored 0.95 or more .* simulate more") as raised:
+        StrategyEnsemble(0.95).prepare(earning)
+    assert not isinstance(raised.value, NoEdgeError)
+
+
+def test_a_leak_is_refused_before_no_edge_is_said(lake: Lake) -> None:
+    """The filter leaves too few rows, and yet the label was copied from the past: that is no answer."""
+    source = made_source(lake, strategies=24)
+    results = source.results.sort_values(["strategy", "symbol", "window_start"], ignore_index=True)
+    before = results.groupby(["strategy", "symbol"])["sharpe_ratio"].shift()
+    copied = results.assign(roi=np.where(before > 0, 0.01, -0.01))
+    with pytest.raises(ModelError, match="function of the features"):
+        StrategyEnsemble(1.0).prepare(replace(source, results=copied))
+
+
+def test_a_strategy_that_never_traded_counts_as_a_try(lake: Lake) -> None:
+    source = made_source(lake, windows=64, strategies=40, seed=5)
+    silent = source.results[source.results["strategy"] == "rule-00"]
+    silent = silent.assign(strategy="silent", total_bets=0, roi=0.0, sharpe_ratio=np.nan, win_rate=np.nan, composite_score=np.nan)
+    judged = []
+    for results in (source.results, pd.concat([source.results, silent], ignore_index=True)):
+        forward = walk_forward(StrategyEnsemble(), StrategyEnsemble().prepare(replace(source, results=results)), seed=7)
+        assert "silent" not in set(forward["strategy"])
+        judged.append(deflated(forward, 0))
+    assert [one.trials for one in judged] == [41, 42]
+    assert judged[1].expected_maximum > judged[0].expected_maximum
 
 
 def test_the_filter_looks_at_the_past_window_only(lake: Lake) -> None:

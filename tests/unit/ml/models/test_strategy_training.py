@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from include.costs import costs_of
-from include.errors import ConfigurationError, ModelError
+from include.errors import ConfigurationError, NoEdgeError, UnsuitableError
 from include.lake import Lake
 from include.results.engine import results_engine
 from include.results.migrate import migrate
@@ -33,6 +33,7 @@ from ml.simulation.market import store_market_features
 from ml.simulation.rules import strategies
 from ml.simulation.run import Run, simulate
 from ml.simulation.store import publish_simulated
+from ml.trained_versions import note_version
 from ml.training import Trained, train_on
 from tests.model_lake import SYMBOLS, real_bars, registry_at, write_lake
 
@@ -70,7 +71,7 @@ def early(source: BacktestSource) -> Trained:
     """A version that ends before the newest backtest."""
     past = replace(source, end=pd.Timestamp("2017-04-01", tz="UTC").to_pydatetime())
     model = StrategyEnsemble()
-    return train_on(past, model, "strategy_ensemble", seed=7, further=lambda data, forward: _further(past, model, data, forward, 7))
+    return train_on(past, model, "strategy_ensemble", seed=7, further=lambda forward: _further(past, model, forward, 7))
 
 
 @pytest.fixture(scope="module")
@@ -112,14 +113,14 @@ def test_the_chosen_trades_are_those_of_the_chosen_windows(source: BacktestSourc
 
 
 def test_going_on_is_a_challenger_measured_on_old_and_new_rows(early: Trained, gone_on: Trained) -> None:
-    told = gone_on.card["strategies"]["incremental"]
-    assert told["continued_from"] == early.version
-    assert gone_on.card["params"]["continued_from"] == early.version
-    assert set(told["log_loss"]) == {"before", "continued", "full refit"}
-    assert told["rows"]["old rows"] > told["rows"]["new rows"] > 100
+    told = gone_on.card["continued"]
+    assert told["from_version"] == early.version
+    assert gone_on.card["params"]["continued_from"]["version"] == early.version
+    old, new = (told["labels"]["next window"][part] for part in ("old", "new"))
+    assert list(new["loss"]) == [f"before (version {early.version})", "continued", "full refit"]
+    assert old["rows"] > new["rows"] > 100
     # It learnt from the new rows, but where the version before is calibrated down to the share of profits both state that share.
-    assert told["log_loss"]["continued"]["new rows"] <= told["log_loss"]["before"]["new rows"]
-    assert set(told["walk_forward"]) == {"continued", "full refit"}
+    assert new["loss"]["continued"] <= new["loss"][f"before (version {early.version})"]
     assert registry.holder("strategy_ensemble", registry.CHALLENGER) == gone_on.version
     assert registry.holder("strategy_ensemble", registry.CHAMPION) is None
     before, after = (registry.get("strategy_ensemble", one.version).load() for one in (early, gone_on))
@@ -130,7 +131,7 @@ def test_going_on_is_a_challenger_measured_on_old_and_new_rows(early: Trained, g
 
 
 def test_nothing_new_is_nothing_to_go_on_with(lake: Lake, gone_on: Trained) -> None:
-    with pytest.raises(ModelError, match="nothing to go on with"):
+    with pytest.raises(UnsuitableError, match="nothing became known since"):
         train_strategy(lake, "strategy_ensemble", Wish(continue_boosting=True), **WHERE)
 
 
@@ -141,25 +142,30 @@ def test_the_gate_serves_the_share_of_profits(gone_on: Trained) -> None:
 
 
 def test_only_the_ensemble_goes_on_and_it_does_not_search(lake: Lake) -> None:
-    with pytest.raises(ConfigurationError, match="for the ensemble alone"):
+    with pytest.raises(UnsuitableError, match="strategy_classifier cannot go on from an earlier version"):
         train_strategy(lake, "strategy_classifier", Wish(continue_boosting=True), **WHERE)
-    with pytest.raises(ConfigurationError, match="for the ensemble alone"):
+    with pytest.raises(ConfigurationError, match="keeps the parameters of the version before"):
         train_strategy(lake, "strategy_ensemble", Wish(trials=3, continue_boosting=True), **WHERE)
     with pytest.raises(ConfigurationError, match="is no strategy model"):
         train_strategy(lake, "volatility_garch", Wish(), **WHERE)
 
 
-def test_the_page_says_no_edge_and_shows_the_twins(lake: Lake, gone_on: Trained) -> None:
+def test_the_page_says_no_edge_and_shows_the_twins(lake: Lake, early: Trained, gone_on: Trained) -> None:
     path = publish_strategies(lake, run="look", universe="sample", timeframe="1d")
     page = lake.read(path).decode()
     assert "<h2>No edge" in page
-    for words in ("Among random twins", "200 random twins", "Gone on from version", "without filter", "Overfitting"):
+    for words in ("This version goes on from version", "without filter", "Overfitting"):
         assert words in page
+    note_version(lake, "sample", "1d", "strategy_ensemble", early.version)
+    before = lake.read(publish_strategies(lake, run="before", universe="sample", timeframe="1d")).decode()
+    note_version(lake, "sample", "1d", "strategy_ensemble", gone_on.version)
+    for words in ("<h2>No edge", "Among random twins", "200 random twins", f"p-value {early.card['strategies']['twins']['p_value']:.3f}"):
+        assert words in before
     [view] = read_strategies(lake, "sample", "1d")
     assert not view.has_edge
     assert view.card is not None
     assert view.card.version == gone_on.version
-    with pytest.raises(ModelError, match="no strategy model was trained on 1h bars"):
+    with pytest.raises(UnsuitableError, match="no strategy model was trained on 1h bars"):
         publish_strategies(lake, run="look", universe="sample", timeframe="1h")
 
 
@@ -194,3 +200,14 @@ def test_the_champion_states_the_decisions_that_are_open(lake: Lake, gone_on: Tr
     assert len(set(rows["timestamp"])) == 1
     assert rows["particulars"].str.contains("strategy").all()
     np.testing.assert_allclose(rows["p0"] + rows["p1"], 1.0)
+
+
+def test_no_edge_is_noted_and_is_a_page(lake: Lake, gone_on: Trained) -> None:
+    """Of real backtests none scores 1, and that is an answer; what was registered before stays."""
+    newest = registry.holder("strategy_classifier", registry.CHALLENGER)
+    with pytest.raises(NoEdgeError, match="No edge after costs: 0 of"):
+        train_strategy(lake, "strategy_classifier", Wish(min_composite_score=1.0), **WHERE)
+    assert registry.holder("strategy_classifier", registry.CHALLENGER) == newest is None
+    page = lake.read(publish_strategies(lake, run="none", universe="sample", timeframe="1d")).decode()
+    assert page.count("No edge after costs: 0 of") == 1
+    assert "This version goes on from version" in page  # the ensemble
