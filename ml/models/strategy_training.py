@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from include.errors import ConfigurationError, NoEdgeError
+from include.errors import ConfigurationError, InsufficientDataError, NoEdgeError
 from include.lake import Lake
 from ml.backtests import BacktestSource
 from ml.catalog import STRATEGY_TYPES, make_model
@@ -21,7 +21,7 @@ from ml.models.strategy_judge import by_date
 from ml.models.strategy_search import search
 from ml.models.strategy_twins import chosen_twins
 from ml.sources import open_source
-from ml.trained_versions import note_no_edge, note_version
+from ml.trained_versions import note_no_edge, note_shortage, note_version
 from ml.training import Trained, train_on
 from ml.validation.losses import row_losses
 from ml.validation.walk_forward import walk_forward
@@ -47,8 +47,10 @@ def train_strategy(lake: Lake, model_id: str, wish: Wish, *, universe: str, time
         If there are no backtests.
     NoEdgeError
         If there are enough, but of too few the past window was worth anything and these earned nothing: noted, for the page.
+    InsufficientDataError
+        If there are fewer than 1000, or too few rows to judge the model on: noted for the page, too.
     ModelError
-        If there are fewer than 1000, a figure is too good to be honest, or a canary is dead.
+        If a figure is too good to be honest, or a canary is dead.
     ResultsError
         If the results database cannot be reached.
     """
@@ -57,6 +59,9 @@ def train_strategy(lake: Lake, model_id: str, wish: Wish, *, universe: str, time
         trained = _train(source, model_id, wish, seed)
     except NoEdgeError as answer:
         note_no_edge(lake, universe, timeframe, model_id, str(answer))
+        raise
+    except InsufficientDataError as error:
+        note_shortage(lake, universe, timeframe, model_id, str(error))
         raise
     note_version(lake, universe, timeframe, model_id, trained.version)
     return trained

@@ -33,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StrategyView:
-    """One model: its card, its figures of luck and its plots, or why there was ``no_edge``, or the ``problem`` that hides it.
+    """One model: its card, its figures of luck and its plots, or why there was ``no_edge``, a ``shortage`` of data or a ``problem``.
 
     ``has_edge`` is whether every promise about foretelling and earning is met and fewer than one of twenty twins does as well.
     """
@@ -48,6 +48,7 @@ class StrategyView:
     plots: tuple[Chart, ...] = ()
     has_edge: bool = False
     no_edge: str | None = None
+    shortage: str | None = None
     problem: str | None = None
 
     @property
@@ -71,7 +72,7 @@ def publish_strategies(lake: Lake, *, run: str, universe: str, timeframe: str) -
         If no strategy model was trained on these bars yet.
     """
     views = read_strategies(lake, universe, timeframe)
-    if not views:
+    if all(view.shortage for view in views):
         raise UnsuitableError(f"no strategy model was trained on {timeframe} bars of {universe} yet; run train_strategies")
     path = report_path(run)
     kinds = {"edges": [view for view in views if view.has_edge], "judged": [view for view in views if view.card]}
@@ -92,6 +93,8 @@ def read_strategies(lake: Lake, universe: str, timeframe: str) -> list[StrategyV
                 views.append(StrategyView(model_id, no_edge=note.no_edge))
             elif version is not None:
                 views.append(_view(registry.get(model_id, version)))
+            elif note.shortage:
+                views.append(StrategyView(model_id, shortage=note.shortage))
         except ModelError as error:
             views.append(StrategyView(model_id, problem=str(error)))
     return views

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from airflow.sdk import Context
 
 from include.assets import MODEL, REPORT
-from include.errors import ConfigurationError, InsufficientDataError, MarketmillError, NoEdgeError, UnsuitableError
+from include.errors import ConfigurationError, InsufficientDataError, NoEdgeError, UnsuitableError
 from marketmill.events import chosen, chosen_timeframe
 from marketmill.months import changed_months
 from marketmill.operators.base import MillOperator, run_name
@@ -35,7 +35,8 @@ class TrainStrategyOperator(MillOperator):
     """Train one strategy model on the backtests of the results database, and register it.
 
     Skipped, without an event, where it was trained on exactly this before, where the answer is "no edge" and there is nothing to
-    register, or where an event started the run and there are no or too few backtests for it.
+    register, where nobody named it and there is too little data
+    for it, or where an event started the run and there are no backtests.
 
     It is mapped, so the DAG names its outlet :data:`include.assets.MODEL`; ``extra`` as that of
     :class:`marketmill.operators.models.TrainModelOperator`, with the ``timeframe`` instead of the source.
@@ -67,7 +68,11 @@ class TrainStrategyOperator(MillOperator):
             trained = train_strategy(open_lake(), self.model_id, wish, universe=universe, timeframe=timeframe, seed=seed)
         except NoEdgeError as answer:
             self.skip(f"{answer}; no version of {self.model_id} was registered")
-        except (InsufficientDataError, UnsuitableError) as error:
+        except InsufficientDataError as error:
+            if params.get("model_type"):
+                raise  # it was asked for by name
+            self.skip(str(error))
+        except UnsuitableError as error:
             _skip_if_by_event(self, context, error)
         if trained.reused:
             # Nobody waits for it in this run; the API tells whoever asked for the training.
@@ -108,7 +113,7 @@ class PublishStrategiesOperator(MillOperator):
         return path
 
 
-def _skip_if_by_event(task: MillOperator, context: Context, error: MarketmillError) -> NoReturn:
+def _skip_if_by_event(task: MillOperator, context: Context, error: UnsuitableError) -> NoReturn:
     """Who asked by hand is to hear of it as of an error."""
     if not context.get("triggering_asset_events"):
         raise error

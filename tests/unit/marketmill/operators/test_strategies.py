@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import ml.models.strategy_training
 from include.assets import MODEL
-from include.errors import ModelError, NoEdgeError, UnsuitableError
+from include.errors import InsufficientDataError, ModelError, NoEdgeError, UnsuitableError
 from marketmill.events import chosen_timeframe
 from marketmill.operators.strategies import ChooseStrategyModelsOperator, PublishStrategiesOperator, TrainStrategyOperator
 from ml.models.strategy_training import Wish
@@ -103,6 +103,14 @@ def test_no_edge_is_an_answer_without_an_event(context, training):
     with pytest.raises(AirflowSkipException, match="97 of 1573 backtests scored enough; no version of strategy_agent was registered"):
         TRAIN.execute(run)
     assert MODEL not in run["outlet_events"]
+
+
+def test_too_little_data_fails_where_the_model_was_named(context, training):
+    training.answer = InsufficientDataError("Insufficient data for training")
+    with pytest.raises(AirflowFailException, match="Insufficient data"):
+        TRAIN.execute(context(**FORM, model_type="rl_agent"))
+    with pytest.raises(AirflowSkipException, match="Insufficient data"):
+        TRAIN.execute(context(**FORM, model_type=None))
 
 
 def test_a_leak_or_a_dead_canary_fails(context, training):
