@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ METRIC_NOTES = {
 }
 _MEAN = "training mean"
 #: Indices reach +0.008 on seven years by luck alone, so that the gain must be significant as well.
-_LEAK_LINE, _LEAK_DAYS = 0.01, 1000
+#: Of many targets one is significant by luck, so that each must be by more (Bonferroni): 1.96 for one target, 3.09 for 25.
+_LEAK_LINE, _LEAK_DAYS, _LEAK_CHANCE = 0.01, 1000, 0.025
 _SIGNIFICANT = 1.96
 _PERCENT = 100.0
 
@@ -37,7 +39,12 @@ def judge_industry(walk_forward: pd.DataFrame, horizon: int) -> Judgement:
     ModelError
         If a forecast is better than anything honest can be: then the future leaked into it.
     """
-    groups = [_judge_group(str(name), rows.dropna(axis=1, how="all"), horizon) for name, rows in walk_forward.groupby("group", sort=False)]
+    targets = max(1, walk_forward.loc[walk_forward["label"] == NEXT, "group"].nunique())
+    significant = NormalDist().inv_cdf(1 - _LEAK_CHANCE / targets)
+    groups = [
+        _judge_group(str(name), rows.dropna(axis=1, how="all"), horizon, significant)
+        for name, rows in walk_forward.groupby("group", sort=False)
+    ]
     groups.sort(key=lambda group: group["horizon"] != NEXT)
     ahead = walk_forward[walk_forward["label"] == NEXT].reset_index(drop=True)
     same = walk_forward[walk_forward["label"] == SAME].reset_index(drop=True)
@@ -45,14 +52,14 @@ def judge_industry(walk_forward: pd.DataFrame, horizon: int) -> Judgement:
     return Judgement(groups, [_forecast(ahead, same, horizon), _direction(ahead, horizon)], main)
 
 
-def _judge_group(name: str, rows: pd.DataFrame, horizon: int) -> dict[str, Any]:
+def _judge_group(name: str, rows: pd.DataFrame, horizon: int, significant: float) -> dict[str, Any]:
     label = str(rows["label"].iloc[0])
     lines = ["model", _MEAN, *(["zero"] if label == NEXT else [])]
     comparison: list[dict[str, Any]] = [
         {"name": line, "role": "model" if line == "model" else "baseline", "metrics": _metrics(rows, line, horizon)} for line in lines
     ]
     r2, statistic = comparison[0]["metrics"]["r2"], comparison[0]["metrics"]["diebold_mariano"]
-    if label == NEXT and r2 > _LEAK_LINE and statistic > _SIGNIFICANT and rows["closed_at"].dt.floor("D").nunique() >= _LEAK_DAYS:
+    if label == NEXT and r2 > _LEAK_LINE and statistic > significant and rows["closed_at"].dt.floor("D").nunique() >= _LEAK_DAYS:
         raise ModelError(
             f"industry_linear of {name}: R2 {r2:+.3f} out of sample over {horizon} sessions is more than knowledge of the past can give "
             f"({_LEAK_LINE:+.2f}); look for the future in the features before training again"

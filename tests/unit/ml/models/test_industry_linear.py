@@ -12,7 +12,7 @@ from include.errors import ConfigurationError, ModelError
 from include.lake import Lake
 from include.universes import Instrument, Kind, Universe, load_universe
 from ml.dataset import Dataset, Source
-from ml.models.industry_judge import NEXT, SAME
+from ml.models.industry_judge import NEXT, SAME, judge_industry
 from ml.models.industry_linear import IndustryLinear, peers_of
 from ml.validation.walk_forward import walk_forward
 from tests.model_lake import real_bars, write_lake
@@ -49,6 +49,29 @@ def test_a_planted_relation_is_found_with_its_coefficient(planted: Source) -> No
     assert max(others) < 1e-3
     with pytest.raises(ModelError, match="more than knowledge of the past can give"):
         model.judge(walk_forward(model, data, seed=1))
+
+
+def test_one_lucky_target_of_many_is_no_leak() -> None:
+    """R² of .015 on 1,600 days has a statistic of about 2.4: too much for the only target, and expected of the best of 25."""
+    draw = np.random.default_rng(3)
+    days = pd.date_range("2012-01-02", periods=1600, freq="B", tz="UTC") + pd.Timedelta(hours=21)
+
+    def target(name: str, share: float) -> pd.DataFrame:
+        stated, noise = draw.normal(0, 0.01, (2, days.size))
+        noise -= stated * (noise @ stated) / (stated @ stated)  # so that R² is just the share
+        stated *= share**0.5
+        actual = stated + noise
+        rows = {"label": NEXT, "group": name, "symbol": name, "closed_at": days, "actual": actual, "model": stated}
+        return pd.DataFrame(rows | {"training mean": 0.0, "zero": 0.0})
+
+    lucky = target("AAPL", 0.015)
+    with pytest.raises(ModelError, match="more than knowledge of the past can give"):
+        judge_industry(lucky, 1)
+    others = [target(f"S{number}", 0.0) for number in range(24)]
+    same = lucky.assign(label=SAME, group="AAPL the same days")
+    judge_industry(pd.concat([lucky, *others, same], ignore_index=True), 1)
+    with pytest.raises(ModelError, match="more than knowledge of the past can give"):
+        judge_industry(pd.concat([target("MSFT", 0.06), *others, same], ignore_index=True), 1)
 
 
 def test_real_returns_hold_no_edge_and_much_co_movement(source: Source) -> None:
