@@ -87,7 +87,7 @@ def heat(share: float | None) -> str:
 def month_style(month: MonthQuality | None) -> str:
     """CSS class of a symbol's month."""
     if month is None or not (month.expected or month.outage or month.held or month.kept):
-        return "none"
+        return "unheld" if month and month.unheld else "none"
     style = "many" if month.too_many else "few" if month.missing else "full"
     return f"{style} held" if month.held else style
 
@@ -100,6 +100,7 @@ def month_words(month: MonthQuality | None) -> str:
     absent = month.missing - month.turned_away
     words += f", no row came for {absent}" if absent else ""
     words += f", {month.outage} in a known outage" if month.outage else ""
+    words += f", the source has nothing for {month.unheld} more" if month.unheld else ""
     words += f", {month.refused} {'row' if month.refused == 1 else 'rows'} put aside" if month.refused else ""
     words += (", held back for this" if month.too_many else ", held back") if month.held else ""
     return words + (f", {month.older} bars of an earlier run still serve" if month.older else "")

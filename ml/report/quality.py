@@ -202,7 +202,7 @@ def _answered(lake: Lake, source: str, timeframe: str, symbol: str) -> Answered:
     start, end = min(low for low, _ in covered), max(high for _, high in covered)
     landed = landing.read(start, end)
     times = pd.DatetimeIndex(landed.rows["timestamp"].to_numpy(), tz="UTC")
-    return Answered(source, times, asked_for(covered, landed.empty, start, end))
+    return Answered(source, times, asked_for(covered, landed.empty, start, end), list(landed.empty))
 
 
 def _jumps(bars: pd.DataFrame) -> list[Jump]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from include.completeness import Gap, compare, opens_by_the_clock
 from include.holds import NOT_FETCHED, Hold
-from include.landing import Interval
+from include.landing import Interval, missing_intervals
 from include.months import month_end, month_start
 from include.quality import Quality
 from include.sessions import place
@@ -19,11 +19,15 @@ from include.universes import Instrument
 
 @dataclass(frozen=True)
 class Answered:
-    """What a source answered about one symbol: openings of its ``rows``, and the time for which it did not say that there is nothing."""
+    """What a source answered about one symbol: openings of its ``rows``, and the time that was ``asked`` for.
+
+    ``empty`` is the time for which it said that it has nothing; it is no part of ``asked``.
+    """
 
     source: str
     rows: pd.DatetimeIndex
     asked: list[Interval]
+    empty: list[Interval] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class MonthQuality:
 
     Of the ``expected`` bars some are ``missing``: no row came, or (``turned_away``) it came and was refused; those that a known
     ``outage`` explains are not missing, and ``waiting`` ones came and are held back with their symbol, no older bar being there. Where
-    a symbol is held back, what is missing is told of the rows that were held back, not of the older bars. ``too_many``: so many are
+    a symbol is held back, what is missing is told of the rows that were held back, not of the older bars. ``unheld`` bars were asked for
+    too, but every source says that it has none; they are not expected. ``too_many``: so many are
     missing that the month alone would be held back, or what holds the symbol back lies here.
 
     ``fetched`` rows are those of the source whose bars these are or would be: ``kept`` ones broke no rule, ``refused`` ones did.
@@ -58,6 +63,7 @@ class MonthQuality:
     turned_away: int = 0
     outage: int = 0
     waiting: int = 0
+    unheld: int = 0
     too_many: bool = False
     fetched: int = 0
     kept: int = 0
@@ -71,6 +77,7 @@ class MonthQuality:
 class SymbolQuality:
     """One instrument in all months that were asked for.
 
+    ``gaps`` are its missing bars, ``unheld`` the parts of its exchange's calendar of which every source says that it has nothing.
     ``longest`` is the most missing bars in a row, ``off_calendar`` are bars of times at which the exchange was closed,
     ``refused_off_calendar`` counts refused rows of such times, ``unchecked`` rows that landed and were not checked yet.
     """
@@ -78,6 +85,7 @@ class SymbolQuality:
     instrument: Instrument
     months: dict[str, MonthQuality] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
+    unheld: list[Gap] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     longest: int = 0
     off_calendar: list[datetime] = field(default_factory=list)
@@ -131,6 +139,11 @@ def find_missing(found: SymbolQuality, came: Came, timeframe: str, answered: Seq
         month.expected, month.missing, month.turned_away, month.outage = counts.expected, counts.missing, counts.refused, counts.outage
         month.too_many = counts.missing > thresholds.missing_allowed(counts.expected)
     found.gaps, found.longest = promised.gaps(), promised.longest
+    nothing = [part for whole in _joined(part for answer in answered for part in answer.empty) for part in missing_intervals(whole, asked)]
+    unheld = compare(found.instrument, timeframe, nothing, placed[:0], came.refused[:0], (), by_clock=by_clock)
+    found.unheld = unheld.gaps()
+    for key, counts in unheld.by_month():
+        found.month(key).unheld = counts.missing
     slots = placed["slot_by_clock" if by_clock else "slot_from_open"]
     bars = times.isin(came.bars)
     for key, waiting in promised.months_of(slots[~bars & ~times.isin(came.older)].to_numpy("datetime64[us]")).items():

@@ -75,3 +75,19 @@ def test_a_market_that_never_closes_misses_each_absent_day() -> None:
     instrument = Instrument(symbol="BTC/USDT", name="Bitcoin", kind=Kind.CRYPTO, calendar="24/7", trades_volume=True)
     found = found_in(instrument, "1d", days.delete([5, 6]), "2021-01-01", "2021-03-01")
     assert (found.total("missing"), found.longest, found.total("expected")) == (2, 2, 59)
+
+
+def test_time_of_which_the_source_has_nothing_is_told_apart() -> None:
+    """As the sample's ^VIX, which begins five years after ^GSPC."""
+    days = pd.DatetimeIndex(exchange_calendar("XNYS").sessions_in_range("2018-01-02", "2018-01-31")).tz_localize("UTC").as_unit("us")
+    found = SymbolQuality(load_universe("sample").instruments[0])
+    start, begin, end = (as_utc(pd.Timestamp(day).date()) for day in ("2017-11-15", "2018-01-01", "2018-02-01"))
+    answered = [Answered("csv", days, [(begin, end)], [(start, begin)])]
+    find_missing(found, Came(days, NOTHING, NOTHING, NOTHING), "1d", answered, load_quality(), "sample")
+    assert (found.total("missing"), found.gaps, found.total("expected")) == (0, [], 21)
+    assert [(f"{gap.first:%Y-%m-%d}", f"{gap.last:%Y-%m-%d}", gap.bars) for gap in found.unheld] == [("2017-11-15", "2017-12-29", 31)]
+    assert {key: month.unheld for key, month in found.months.items() if month.unheld} == {"2017-11": 11, "2017-12": 20}
+    other = Answered("yahoo", days, [(start, end)])
+    again = SymbolQuality(load_universe("sample").instruments[0])
+    find_missing(again, Came(days, NOTHING, NOTHING, NOTHING), "1d", [*answered, other], load_quality(), "sample")
+    assert (again.unheld, again.total("missing")) == ([], 31), "what another source did not deny is missing"

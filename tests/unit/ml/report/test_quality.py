@@ -305,6 +305,7 @@ def test_the_page_is_whole_and_loads_nothing(lake: Lake, store: Store) -> None:
     [
         (None, "none", "not asked for, or not listed"),
         (MonthQuality(), "none", "0 of 0 bars"),
+        (MonthQuality(unheld=21), "unheld", "0 of 0 bars, the source has nothing for 21 more"),
         (MonthQuality(expected=20), "full", "20 of 20 bars"),
         (MonthQuality(expected=20, missing=1, outage=2), "few", "17 of 20 bars, no row came for 1, 2 in a known outage"),
         (MonthQuality(expected=20, missing=3, too_many=True), "many", "17 of 20 bars, no row came for 3"),
