@@ -9,9 +9,7 @@ import pytest
 
 from include.errors import ConfigurationError, LakeError, ModelError
 from include.lake import Lake
-from ml.card import VERDICTS, known_until
-from ml.catalog import make_model
-from ml.dataset import Source
+from ml.card import VERDICTS
 from ml.report.cards import Group
 from ml.training import Trained, _weights_hash, train
 from tests.model_lake import FROM_FEATURES, challenger, real_bars, registry_at, write_lake
@@ -215,13 +213,3 @@ def test_the_weights_hash_of_a_network_is_that_of_its_arrays(trained: dict[str, 
     assert packed.getvalue() != paths["direction.keras"]
     assert _weights_hash({**paths, "direction.keras": packed.getvalue()}) == found.card["weights_hash"]
     assert _weights_hash({**paths, "direction.json": b"{}"}) != found.card["weights_hash"]
-
-
-def test_an_outcome_that_came_after_the_last_row_was_learnt_all_the_same(trained: dict[str, Trained], source: Source) -> None:
-    """The last options end days after the last entry; what is stated of them is in sample."""
-    for model_id, made in trained.items():
-        labels = make_model(model_id).prepare(source).labels.values()
-        learnt = max(label.loc[label["value"].notna(), "known_at"].max() for label in labels)
-        assert known_until(made.card) >= learnt, model_id
-    touch = trained["touch_xgboost"].card
-    assert known_until(touch) > pd.Timestamp(touch["window"]["last"], tz="UTC") + pd.Timedelta(days=1)
