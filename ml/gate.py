@@ -7,7 +7,7 @@ where its 95 % interval, of daily means in blocks of 20 days (a sixth of the day
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -89,9 +89,10 @@ def decide(challenger: Registered, champion: Registered | None, champion_serves:
     forecasts = [label for label in evidence if _is_forecast(_of(rows, label), str(challenger.card["timeframe"]))] or list(evidence)
     if champion is None:
         edges = [label for label in forecasts if evidence[label].line == MODEL]
-        reason = f"the first champion; it beats the simplest baseline in {', '.join(edges)}" if edges else (
-            f"the first champion; no edge found, so {', '.join(dict.fromkeys(evidence[label].baseline for label in forecasts))} is served"
-        )  # fmt: skip
+        measure = metric.replace("_", " ")
+        found = f"by {measure} it beats {_lines(evidence, edges)}"
+        nothing = f"no edge found: by {measure} it does not beat {_lines(evidence, forecasts)}, which is served"
+        reason = f"the first champion; {found if edges else nothing}"
         return _decision(challenger, None, Outcome.PROMOTE, reason, evidence)
     if champion.version == challenger.version:
         return _decision(challenger, champion, Outcome.KEEP, "it is the champion already", evidence)
@@ -107,6 +108,12 @@ def decide(challenger: Registered, champion: Registered | None, champion_serves:
     }
     outcome, reason = _compare([evidence[label] for label in forecasts], challenger, champion)
     return _decision(challenger, champion, outcome, reason, evidence)
+
+
+def _lines(evidence: Mapping[str, Evidence], labels: Sequence[str]) -> str:
+    """The simplest line of some labels; that a model beats it need not be what its card promises."""
+    lines = dict.fromkeys(evidence[label].baseline for label in labels)
+    return "; ".join(f"{line!r} in {', '.join(label for label in labels if evidence[label].baseline == line)}" for line in lines)
 
 
 def read_walk_forward(found: Registered) -> pd.DataFrame:

@@ -42,7 +42,7 @@ def test_a_first_champion_with_an_edge_serves_its_model(version):
     decision = decide(version(walk(0.5)), None, {})
     assert (decision.outcome, decision.champion) == (Outcome.PROMOTE, None)
     assert decision.serves == {"tomorrow": "model"}
-    assert decision.reason == "the first champion; it beats the simplest baseline in tomorrow"
+    assert decision.reason == "the first champion; by rmse it beats 'naive' in tomorrow"
     [one] = decision.evidence
     assert (one.baseline, one.days) == ("naive", DAYS)
     assert one.edge.low > 0
@@ -53,7 +53,7 @@ def test_without_an_edge_the_baseline_is_served(version, spread):
     decision = decide(version(walk(spread)), None, {})
     assert decision.outcome is Outcome.PROMOTE
     assert decision.serves == {"tomorrow": "naive"}
-    assert decision.reason == "the first champion; no edge found, so naive is served"
+    assert decision.reason == "the first champion; no edge found: by rmse it does not beat 'naive' in tomorrow, which is served"
 
 
 def test_a_better_challenger_is_promoted_and_a_worse_one_refused(version):

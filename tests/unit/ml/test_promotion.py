@@ -123,7 +123,7 @@ def test_a_tampered_champion_is_refused_and_the_one_before_it_serves(name, caplo
     with pytest.raises(ModelError, match=rf"no champion of {name} can serve: .*version 1"):
         serving(name)
     challenge(name, 0.7)
-    assert propose(name).reason == "the first champion; it beats the simplest baseline in tomorrow"
+    assert propose(name).reason == "the first champion; by rmse it beats 'naive' in tomorrow"
 
 
 def test_a_tampered_challenger_is_not_promoted(name):

@@ -18,7 +18,7 @@ MODEL = "volatility_garch"
 
 
 def card(identity: str) -> dict[str, Any]:
-    facts = dict.fromkeys(("universe", "timeframe", "seed", "feature_set", "data_hash", "code_hash"), "x")
+    facts = {"timeframe": "1d"} | dict.fromkeys(("universe", "seed", "feature_set", "data_hash", "code_hash"), "x")
     comparison = [{"name": "model", "role": "model", "metrics": {"rmse": 1.5}}]
     return {
         **facts,
