@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +27,8 @@ from include.universes import known_instruments
 
 #: Computes the features of a month (first argument) for some symbols from the bars that were known at a moment (UTC) only.
 Recompute = Callable[[str, Sequence[str], datetime], pa.Table]
+#: Months whose features are not those of the present bars.
+Outdated = Callable[[], Collection[str]]
 
 _SAMPLE = 3
 _SHOWN = 20
@@ -37,7 +39,7 @@ class FeatureSummary:
     """What a check of features found.
 
     ``rules`` counts, by rule, the months of symbols that break it; ``told`` are the first of them, ``months_of`` counts them all by
-    rule and symbol.
+    rule and symbol. ``changed`` are months whose bars or features another run changed meanwhile: nothing is said of them.
     """
 
     timeframe: str
@@ -47,6 +49,7 @@ class FeatureSummary:
     sampled: list[str] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     months_of: dict[str, dict[str, int]] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)
     docs: str = f"{FOLDER}/index.html"
 
     def as_dict(self) -> dict[str, Any]:
@@ -55,12 +58,13 @@ class FeatureSummary:
 
 
 def check_features(
-    lake: Lake, timeframe: str, months: Sequence[str], recompute: Recompute, *, universe: str | None = None
+    lake: Lake, timeframe: str, months: Sequence[str], recompute: Recompute, outdated: Outdated, *, universe: str | None = None
 ) -> FeatureSummary:
     """Check months of the current feature set, one at a time, and write their Data Docs.
 
     The month in the middle is computed again, for some symbols, from the bars up to its own middle: a value that comes out other
-    than published saw a later bar. Where none does, that goes onto the leak certificate.
+    than published saw a later bar. Where none does, that goes onto the leak certificate. Runs of other months may publish bars and
+    features at the same time: what changed meanwhile, or is out of date, is for the run to check that builds it.
 
     Raises
     ------
@@ -74,20 +78,24 @@ def check_features(
     null_share = load_quality().of(universe).feature_nulls
     summary = FeatureSummary(timeframe, current.id, sorted(months), dict.fromkeys(run.rules, 0))
     chosen = summary.months[len(summary.months) // 2] if summary.months else None
-    seen: Counter[str] = Counter()
+    dataset, seen = lake.features(timeframe, current.id), Counter[str]()
+    before = dataset_content(lake, dataset, summary.months)
     found, cuts = [], [pd.DataFrame({"symbol": "", "month": "", "differing": 0, "differing_in": "", "known_at": pd.NaT}, index=[])]
     for month in list_months(lake, lake.bars(timeframe)):
         wanted = month in summary.months
         bars = read_month(lake, lake.bars(timeframe), month, BAR_COLUMNS if wanted else ["symbol"])
         if bars is not None and wanted:
-            features = read_month(lake, lake.features(timeframe, current.id), month)
+            features = read_month(lake, dataset, month)
             features = current.schema.empty_table() if features is None else features
             found.append(measure(features, bars, Beside(current, seen, without_volume, null_share)).assign(month=month))
             if month == chosen and features.num_rows:
                 cuts.append(_cut(month, features, recompute, current.names))
-                summary.sampled += cuts[-1]["symbol"].to_list()
         if bars is not None:
             seen.update(bars["symbol"].to_pylist())
+    stale, after = outdated(), dataset_content(lake, dataset, summary.months)
+    summary.changed = [month for month in summary.months if month in stale or before.get(month) != after.get(month)]
+    found, cuts = ([rows[~rows["month"].isin(summary.changed)] for rows in frames] for frames in (found, cuts))
+    summary.sampled = cuts[-1]["symbol"].to_list() if len(cuts) > 1 else []
     if found:
         _tell(summary, run, pd.concat(found, ignore_index=True).merge(cuts[-1], on=["symbol", "month"], how="left"))
     write_check(lake, f"features-{timeframe}", f"Features {current.id}, {timeframe}", [run], summary.told)

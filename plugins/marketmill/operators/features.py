@@ -122,11 +122,16 @@ class CheckFeaturesOperator(MillOperator):
             self.skip("no features were built")
         from expectations.feature_check import check_features
         from include.settings import open_lake, settings
+        from spark_jobs.plan import plan_features
         from spark_jobs.recompute import features_as_known
 
-        lake, timeframe = open_lake(), self.built["timeframe"]
-        recompute = partial(features_as_known, lake, timeframe, adjust_dividends=settings().adjust_dividends)
-        summary = check_features(lake, timeframe, self.built["months"], recompute, universe=self.built["universe"])
+        lake, timeframe, dividends = open_lake(), self.built["timeframe"], settings().adjust_dividends
+        recompute = partial(features_as_known, lake, timeframe, adjust_dividends=dividends)
+
+        def outdated() -> tuple[str, ...]:
+            return plan_features(lake, timeframe, adjust_dividends=dividends).months_to_build
+
+        summary = check_features(lake, timeframe, self.built["months"], recompute, outdated, universe=self.built["universe"])
         for rule, months_of in summary.months_of.items():
             first = next(told for told in summary.told if told["rule"] == rule)
             counts = ", ".join(f"{symbol} {months}" for symbol, months in sorted(months_of.items()))
@@ -134,7 +139,10 @@ class CheckFeaturesOperator(MillOperator):
                 "%s: %d months of %d symbols (%s); the first, %s in %s: %s",
                 rule, summary.rules[rule], len(months_of), counts, first["symbol"], first["month"], first["reason"],
             )  # fmt: skip
-        self.log.info("computed again, from the past only, for %s: the same", ", ".join(summary.sampled))
+        if summary.changed:
+            self.log.info("another run changed %s meanwhile, and is the one to check that", ", ".join(summary.changed))
+        if summary.sampled:
+            self.log.info("computed again, from the past only, for %s: the same", ", ".join(summary.sampled))
         self.log.info("data docs: %s/%s", lake.url, summary.docs)
         extra: dict[str, Any] = self.built
         context["outlet_events"][FEATURES].extra = extra

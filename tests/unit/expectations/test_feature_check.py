@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from expectations.feature_check import FeatureSummary, check_features
+from expectations.feature_check import FeatureSummary, Recompute, check_features
 from include.errors import LakeError
 from include.feature_sets import read_current
 from include.lake import Lake
 from include.leak_certificate import read_certificate
-from include.publish import list_months, publish_month, read_month
+from include.publish import list_months, publish_month, read_manifest, read_month
+from spark_jobs.plan import plan_features
 from spark_jobs.recompute import features_as_known
 from tests.unit.spark_jobs.made_bars import publish_bars, small_universe
 from tests.unit.spark_jobs.test_buckets import build
@@ -34,10 +35,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 def damage(built: Lake):
     """``damage(change)``: publish the last month of features changed; as it was again after the test."""
     dataset, month = built.features("1d", read_current(built, "1d").id), list_months(built, built.bars("1d"))[-2]
-    sound = read_month(built, dataset, month)
+    sound, inputs = read_month(built, dataset, month), read_manifest(built, dataset, month).inputs
 
     def publish(change: Change) -> str:
-        publish_month(built, dataset, month, lambda _: change(sound))
+        publish_month(built, dataset, month, lambda _: change(sound), inputs=inputs)
         return month
 
     yield publish
@@ -45,7 +46,11 @@ def damage(built: Lake):
 
 
 def checked(lake: Lake, *months: str) -> FeatureSummary:
-    return check_features(lake, "1d", months, partial(features_as_known, lake, "1d"))
+    return check_features(lake, "1d", months, partial(features_as_known, lake, "1d"), partial(outdated, lake))
+
+
+def outdated(lake: Lake) -> tuple[str, ...]:
+    return plan_features(lake, "1d").months_to_build
 
 
 def column(table: pa.Table, name: str, values: Callable[[np.ndarray], np.ndarray], symbol: str = "AAA") -> pa.Table:
@@ -113,11 +118,30 @@ def test_a_formula_that_looks_ahead_is_caught(built: Lake) -> None:
     """A job that leaks gives other values once the later bars are gone."""
     months = list_months(built, built.bars("1d"))
 
-    def leaking(month: str, symbols: Sequence[str], known_at: datetime) -> pa.Table:
-        return column(features_as_known(built, "1d", month, symbols, known_at), "close_to_sma_50", lambda values: values * np.float32(1.01))
-
     with pytest.raises(LakeError, match=r"features_causal: .* in close_to_sma_50: they saw the future"):
-        check_features(built, "1d", months[-2:], leaking)
+        check_features(built, "1d", months[-2:], leak_by_one_percent(built), partial(outdated, built))
+
+
+def test_months_that_another_run_changes_meanwhile_are_left_to_it(built: Lake, damage: Callable[[Change], str]) -> None:
+    """As when months are filled in backwards: bars of an earlier month arrive, and the features of later ones are not made again yet."""
+    month = damage(lambda table: table)
+    before = read_certificate(built, "1d")
+    summary = check_features(built, "1d", [month], leak_by_one_percent(built), lambda: {month})
+    assert (summary.changed, summary.sampled, summary.told) == ([month], [], [])
+
+    def rebuilt_meanwhile(month: str, symbols: Sequence[str], known_at: datetime) -> pa.Table:
+        damage(lambda table: column(table, "rsi_14", lambda values: values / 2))
+        return features_as_known(built, "1d", month, symbols, known_at)
+
+    assert check_features(built, "1d", [month], rebuilt_meanwhile, partial(outdated, built)).changed == [month]
+    assert read_certificate(built, "1d") == before
+
+
+def leak_by_one_percent(lake: Lake) -> Recompute:
+    def recompute(month: str, symbols: Sequence[str], known_at: datetime) -> pa.Table:
+        return column(features_as_known(lake, "1d", month, symbols, known_at), "close_to_sma_50", lambda values: values * np.float32(1.01))
+
+    return recompute
 
 
 def test_no_month_is_nothing_to_check(built: Lake) -> None:

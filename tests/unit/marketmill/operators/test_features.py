@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.assets import FEATURES
 from include.feature_sets import read_current
-from include.publish import publish_month, read_month
+from include.publish import publish_month, read_manifest, read_month
 from include.settings import settings
 from marketmill.operators import features
 from marketmill.operators.features import BuildFeaturesOperator, CheckFeaturesOperator
@@ -117,6 +117,7 @@ def test_empty_features_are_one_line_whatever_the_months(context, lake, bars, mo
         publish_month(
             lake, dataset, month,
             lambda held: held.set_column(held.column_names.index("return_1"), held.schema.field("return_1"), pa.repeat(absent, held.num_rows)),
+            inputs=read_manifest(lake, dataset, month).inputs,
         )  # fmt: skip
     monkeypatch.setattr(
         "spark_jobs.recompute.features_as_known", lambda _lake, _timeframe, month, *_, **__: read_month(lake, dataset, month)
@@ -131,7 +132,7 @@ def test_empty_features_are_one_line_whatever_the_months(context, lake, bars, mo
 def test_features_that_break_a_rule_send_no_event(context, lake, features_of_may):
     (month,) = features_of_may["months"]
     dataset = lake.features("1d", read_current(lake, "1d").id)
-    publish_month(lake, dataset, month, lambda held: held.slice(1))
+    publish_month(lake, dataset, month, lambda held: held.slice(1), inputs=read_manifest(lake, dataset, month).inputs)
     run = context()
     with pytest.raises(AirflowFailException, match=f"AAPL in {month} break the rule row_for_each_bar: 1 bars have no features"):
         CheckFeaturesOperator(task_id="check_features", built=features_of_may).execute(run)
