@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from expectations.predictions import check_predictions
+from include.errors import LakeError
 from include.predictions import latest_signals, read_predictions
 from include.settings import settings
 from ml import registry
@@ -71,6 +73,13 @@ def test_a_first_champion_predicts(airflow):
     assert set(rows["model_version"]) == {"1"}
     assert rows["refused"].isna().all()
     assert rows.groupby(rows["timestamp"].dt.month)["is_oos"].mean()[8] == 1
+
+
+def test_what_was_said_breaks_no_rule_and_a_damaged_row_of_it_does(airflow):
+    rows = read_predictions(airflow.lake, MODEL)
+    check_predictions(rows, "predictions")
+    with pytest.raises(LakeError, match=r"predictions: .*value_not_above_upper"):
+        check_predictions(rows.assign(value=rows["upper"] * 2), "predictions")
 
 
 def test_the_same_again_changes_no_byte(airflow):

@@ -52,7 +52,7 @@ def test_a_quote_carries_its_warnings(changes: dict[str, Any], flags: str | None
 def test_a_real_chain_of_yahoo(lake: Lake) -> None:
     """Zero bids and volatilities of nearly nothing are flagged, and all rows stay.
 
-    No quote of this snapshot is crossed; one of its spreads is turned round to show what is said then.
+    No quote of this snapshot is crossed, without an ask, or there twice; three of its rows are damaged to show what is said then.
     """
     names = {
         "lastPrice": "last",
@@ -66,6 +66,8 @@ def test_a_real_chain_of_yahoo(lake: Lake) -> None:
     )
     assert not (frame["bid"] > frame["ask"]).any()
     frame.loc[0, ["bid", "ask"]] = frame.loc[0, ["ask", "bid"]].to_numpy(copy=True)
+    frame.loc[1, "ask"] = None
+    frame = pd.concat([frame, frame.iloc[[2]]], ignore_index=True)
     frame["last_trade"] = pd.to_datetime(frame["last_trade"], utc=True)
     frame["expiry"], frame["delayed"] = pd.to_datetime(frame["expiry"]).dt.date, False
     for number, (expiry, rows) in enumerate(frame.groupby("expiry")):
@@ -77,5 +79,7 @@ def test_a_real_chain_of_yahoo(lake: Lake) -> None:
     assert summary.flags["bid_there"] == (~(frame["bid"] > 0)).sum() > 100
     assert summary.flags["quote_not_crossed"] == 1
     assert summary.flags["volatility_plausible"] == odd.sum() > 50
-    assert summary.flags["option_once"] == 0
+    assert summary.flags["ask_there"] == (~(frame["ask"] > 0)).sum() >= 1
+    assert summary.flags["trade_fresh"] == (frame["last_trade"] < FETCHED - timedelta(days=7)).sum() > 100
+    assert summary.flags["option_once"] == 2
     assert '<td><a href="rules.html#quote_not_crossed">' in lake.read("reports/data_docs/check-yahoo-option_chains.html").decode()
