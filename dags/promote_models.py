@@ -7,7 +7,8 @@ form or the API.
 - A first champion needs no rival. Where it does not beat the simplest baseline, that baseline is served under its name.
 - One that is as good as the champion takes over if it knows newer data.
 - `action` = demote gives a model back to the champion before; `python -m ml.promotion demote <model>` does the same.
-- With `require_approval` the run waits, under *Required actions*; no answer within a week is a no.
+- With `require_approval`, in the form or as a setting for all runs, it waits under *Required actions*; no answer within a week is a no.
+  After a demotion by hand, runs that a new model starts wait too.
 
 `airflow dags test promote_models --conf '{"model": "volatility_garch"}'`
 """

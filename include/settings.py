@@ -71,6 +71,9 @@ class Settings(BaseSettings):
         DatedSplit, Field(description="parts on which each version is looked at once more; nothing is decided on them")
     ] = DatedSplit()
     model_months: Annotated[int, Field(ge=1, description="months after its training data for which a model may still predict")] = 6
+    require_approval: Annotated[bool, Field(description="let no version serve without a human's yes, also in runs that events start")] = (
+        False
+    )
     notify_quarantine_share: Annotated[
         float, Field(ge=0, le=1, description="share of a run's rows above which refused rows are worth a message")
     ] = 0.01

@@ -70,13 +70,15 @@ class Decision:
         return {one.label: one.line for one in self.evidence}
 
 
-def decide(challenger: Registered, champion: Registered | None, champion_serves: Mapping[str, str]) -> Decision:
+def decide(challenger: Registered, champion: Registered | None, champion_serves: Mapping[str, str], *, first: bool = True) -> Decision:
     """Judge a challenger.
 
     Parameters
     ----------
     champion_serves
         By label the line that the champion serves; its model where a label is not named.
+    first
+        Whether the model never had a champion; else the last one was demoted, or is refused.
 
     Raises
     ------
@@ -92,7 +94,7 @@ def decide(challenger: Registered, champion: Registered | None, champion_serves:
         measure = metric.replace("_", " ")
         found = f"by {measure} it beats {_lines(evidence, edges)}"
         nothing = f"no edge found: by {measure} it does not beat {_lines(evidence, forecasts)}, which is served"
-        reason = f"the first champion; {found if edges else nothing}"
+        reason = f"{'the first champion' if first else 'no champion serves'}; {found if edges else nothing}"
         return _decision(challenger, None, Outcome.PROMOTE, reason, evidence)
     if champion.version == challenger.version:
         return _decision(challenger, champion, Outcome.KEEP, "it is the champion already", evidence)

@@ -7,11 +7,13 @@ obeys it.
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import logging
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from include.errors import MarketmillError, ModelError
 from ml import registry
@@ -19,6 +21,8 @@ from ml.catalog import find_entry
 from ml.gate import Decision, Outcome, decide
 from ml.registry import Registered
 
+DEMOTED_AT, DEMOTED_BY = "demoted_at", "demoted_by"
+_PROMOTED_AT = "promoted_at"
 _REPLACED = "replaced"
 _SERVES = "serves"
 _LOG = logging.getLogger(__name__)
@@ -74,7 +78,8 @@ def propose(model_id: str, version: str | None = None) -> Decision | None:
         now = serving(model_id)
     except ModelError:
         now = None  # whoever passes as a first champion is better than one that is refused
-    decision = decide(registry.get(model_id, version), now.version if now else None, now.serves if now else {})
+    first = not any(_PROMOTED_AT in note.tags for note in registry.history(model_id))
+    decision = decide(registry.get(model_id, version), now.version if now else None, now.serves if now else {}, first=first)
     return replace(decision, champion=champion)
 
 
@@ -95,12 +100,15 @@ def promote(model_id: str, version: str, *, expected: str | None, serves: Mappin
     """
     registry.get(model_id, version).load()
     tags = {_SERVES: json.dumps(dict(serves)), "promoted_because": reason, "approved_by": approved_by or "the gate alone"}
+    tags |= {_PROMOTED_AT: _now()}
     registry.swap_champion(model_id, version, expected=expected, tags=tags | ({_REPLACED: expected} if expected else {}))
     _LOG.info("%s: version %s is champion: %s", model_id, version, reason)
 
 
-def demote(model_id: str) -> tuple[str, str | None]:
+def demote(model_id: str, *, by: str) -> tuple[str, str | None]:
     """Give the alias back to the newest former champion that can serve; returns the demoted version and the one that serves now.
+
+    ``by`` is who wants it; it stands on the version.
 
     Raises
     ------
@@ -112,9 +120,16 @@ def demote(model_id: str) -> tuple[str, str | None]:
     if demoted is None:
         raise ModelError(f"model {model_id} has no champion to demote")
     before = next((version for version in champions if _opens(model_id, version)), None)
-    registry.swap_champion(model_id, before, expected=demoted)
+    registry.swap_champion(model_id, before, expected=demoted, former={DEMOTED_AT: _now(), DEMOTED_BY: by})
     _LOG.warning("%s: version %s is demoted, %s", model_id, demoted, f"version {before} serves again" if before else "none serves")
     return demoted, before
+
+
+def is_demoted(model_id: str) -> bool:
+    """Whether the last thing that happened to the model's champions was that somebody demoted one."""
+    notes = registry.history(model_id)
+    last = {tag: max((note.tags.get(tag, "") for note in notes), default="") for tag in (_PROMOTED_AT, DEMOTED_AT)}
+    return last[DEMOTED_AT] > last[_PROMOTED_AT]
 
 
 def main(arguments: list[str]) -> int:
@@ -131,7 +146,7 @@ def main(arguments: list[str]) -> int:
     try:
         model_id = find_entry(asked.model_id).model_id
         if asked.command == "demote":
-            demote(model_id)
+            demote(model_id, by=getpass.getuser())
             return 0
         decision = propose(model_id, asked.version)
         if decision is not None and decision.outcome is Outcome.PROMOTE:
@@ -142,6 +157,10 @@ def main(arguments: list[str]) -> int:
         return 1
     _LOG.info("%s: %s", model_id, decision.reason if decision else "there is no challenger")
     return 1 if decision is not None and decision.outcome is Outcome.REFUSE else 0
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _champions(model_id: str) -> Iterator[str]:

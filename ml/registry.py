@@ -191,7 +191,14 @@ def tags(model_id: str, version: str) -> dict[str, str]:
         return dict(_client().get_model_version(model_id, version).tags)
 
 
-def swap_champion(model_id: str, version: str | None, *, expected: str | None, tags: Mapping[str, str] | None = None) -> None:
+def swap_champion(
+    model_id: str,
+    version: str | None,
+    *,
+    expected: str | None,
+    tags: Mapping[str, str] | None = None,
+    former: Mapping[str, str] | None = None,
+) -> None:
     """Give the alias ``champion`` to ``version`` (None: to nobody), if it is still where it is ``expected`` to be.
 
     The former champion's stage becomes Archived. On a SQLite file nobody else changes the registry meanwhile; a server has no lock,
@@ -201,6 +208,8 @@ def swap_champion(model_id: str, version: str | None, *, expected: str | None, t
     ----------
     tags
         To be set on ``version``.
+    former
+        To be set on the champion that is replaced.
 
     Raises
     ------
@@ -225,7 +234,8 @@ def swap_champion(model_id: str, version: str | None, *, expected: str | None, t
             if aliases.get(CHALLENGER) == version:
                 client.delete_registered_model_alias(model_id, CHALLENGER)
         if expected is not None and expected != version:
-            client.set_model_version_tag(model_id, expected, STAGE, ARCHIVED)
+            for name, value in {STAGE: ARCHIVED, **(former or {})}.items():
+                client.set_model_version_tag(model_id, expected, name, value)
         if _aliases(client, model_id).get(CHAMPION) != version:
             raise ModelError(f"someone else changed the champion of {model_id} in the same moment; look at it and decide again")
 

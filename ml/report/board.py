@@ -9,6 +9,7 @@ from datetime import datetime
 from include.errors import ModelError
 from ml import registry
 from ml.catalog import CATALOG, Entry
+from ml.promotion import DEMOTED_AT, DEMOTED_BY
 from ml.report.cards import Card, read_card
 
 #: Of longer histories the newest are shown.
@@ -57,11 +58,11 @@ class BoardModel:
 def read_board() -> list[BoardModel]:
     """Read all models of the catalogue from the registry; a version that is refused is told, not left out."""
     holders = registry.holders()
-    return [_model(entry, holders.get(entry.model_id, {})) for entry in CATALOG.values()]
+    return [_model(entry, holders.get(entry.model_id)) for entry in CATALOG.values()]
 
 
-def _model(entry: Entry, aliases: Mapping[str, str]) -> BoardModel:
-    if not aliases:
+def _model(entry: Entry, aliases: Mapping[str, str] | None) -> BoardModel:
+    if aliases is None:
         return BoardModel(entry)
     notes = registry.history(entry.model_id)
     names = {version: alias for alias, version in aliases.items()}
@@ -72,12 +73,17 @@ def _model(entry: Entry, aliases: Mapping[str, str]) -> BoardModel:
             names.get(note.version, ""),
             note.tags.get(registry.STAGE, ""),
             note.tags.get(registry.VERDICT),
-            note.tags.get("promoted_because", ""),
+            _reason(note.tags),
         )
         for note in notes
     ]
     held = [_held(entry.model_id, alias, aliases[alias]) for alias in (registry.CHAMPION, registry.CHALLENGER) if alias in aliases]
     return BoardModel(entry, held, lines[:MOST_VERSIONS], max(len(lines) - MOST_VERSIONS, 0))
+
+
+def _reason(tags: Mapping[str, str]) -> str:
+    demoted = f"demoted on {tags[DEMOTED_AT][:10]} by {tags.get(DEMOTED_BY, 'somebody')}" if DEMOTED_AT in tags else ""
+    return "; ".join(filter(None, (tags.get("promoted_because", ""), demoted)))
 
 
 def _held(model_id: str, alias: str, version: str) -> BoardVersion:

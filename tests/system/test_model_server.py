@@ -75,7 +75,7 @@ def test_better_ones_take_over_worse_ones_do_not_and_demotion_goes_back(name):
     assert pass_gate(name) == "3"
     assert stages(name) == {"1": "Archived", "2": "Archived", "3": "Production"}
     assert serving(name).version.aliases == ("champion",)
-    assert demote(name) == ("3", "1")
+    assert demote(name, by="ada") == ("3", "1")
     assert serving(name).version.version == "1"
 
 

@@ -59,12 +59,12 @@ class DecidePromotionOperator(MillOperator):
         super().__init__(**kwargs)
         self.asked = asked
 
-    def work(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    def work(self, context: Context) -> dict[str, Any]:
         """Judge one version."""
         model_id = self.asked["model_id"]
         about = {"model_id": model_id, "version": self.asked["version"]}
         if self.asked["action"] == DEMOTE:
-            return about | {"outcome": DEMOTE, "reason": "asked for"}
+            return about | {"outcome": DEMOTE, "reason": f"asked for by {_who_started(context)}"}
         try:
             decided = self._decide(model_id)
         except ModelError as error:
@@ -76,7 +76,7 @@ class DecidePromotionOperator(MillOperator):
     def _decide(self, model_id: str) -> dict[str, Any]:
         from ml import registry
         from ml.decision_card import render
-        from ml.promotion import propose, serving
+        from ml.promotion import is_demoted, propose, serving
 
         decision = propose(model_id, self.asked["version"])
         if decision is None:
@@ -90,13 +90,15 @@ class DecidePromotionOperator(MillOperator):
             "outcome": decision.outcome.value,
             "reason": decision.reason,
             "serves": decision.serves,
+            "after_demotion": is_demoted(model_id),
             "card": card,
         }
 
 
 class ApprovePromotionOperator(HITLOperator):
-    """Ask a human about a promotion that passed the gate, where the param ``require_approval`` is set; anything else goes on as it is.
+    """Ask a human about a promotion that passed the gate, where the param or the setting ``require_approval`` wants it.
 
+    A run that an event started also asks where a human demoted the last champion. Anything else goes on as it is.
     Returns the decision, with who approved it. What is rejected, or not answered in time, is refused.
     """
 
@@ -109,11 +111,17 @@ class ApprovePromotionOperator(HITLOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait for an answer where one is needed."""
-        if self.decision["outcome"] == "promote" and context["params"].get("require_approval"):
+        if self.decision["outcome"] == "promote" and self._is_asked_for(context["params"]):
             self.subject = f"Let {self.decision['model_id']} version {self.decision['version']} serve?"
             self.body = self.decision["card"]
             super().execute(context)
         return self.decision
+
+    def _is_asked_for(self, params: Mapping[str, Any]) -> bool:
+        from include.settings import settings
+
+        after_demotion = self.decision["after_demotion"] and not params.get("model")
+        return bool(params.get("require_approval")) or settings().require_approval or after_demotion
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Take the answer."""
@@ -134,13 +142,13 @@ class ChangeChampionOperator(MillOperator):
         super().__init__(**kwargs)
         self.decision = decision
 
-    def work(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    def work(self, context: Context) -> dict[str, Any]:
         """Change who holds the alias."""
         from ml.promotion import demote, promote
 
         model_id, version, outcome = (self.decision[name] for name in ("model_id", "version", "outcome"))
         if outcome == DEMOTE:
-            demoted, now = demote(model_id)
+            demoted, now = demote(model_id, by=_who_started(context))
             notify(Topic.PROMOTION, f"{model_id} version {demoted} is demoted", f"version {now} serves again" if now else "none serves")
             return {"model": model_id, "version": now, "demoted": demoted}
         if outcome == BROKEN:
@@ -157,6 +165,10 @@ class ChangeChampionOperator(MillOperator):
         )
         notify(Topic.PROMOTION, f"{model_id} version {version} serves", self.decision["reason"])
         return {"model": model_id, "version": version}
+
+
+def _who_started(context: Context) -> str:
+    return str(getattr(context.get("dag_run"), "triggering_user_name", None) or "a run without a user")
 
 
 def _who(user: Mapping[str, Any] | None) -> str:

@@ -12,7 +12,7 @@ import pytest
 from include.errors import ModelError
 from ml import registry
 from ml.gate import Outcome
-from ml.promotion import demote, main, promote, propose, serving
+from ml.promotion import demote, is_demoted, main, promote, propose, serving
 from ml.registry import Registered
 from tests.model_lake import registry_at
 from tests.unit.ml.test_registry import card
@@ -63,7 +63,7 @@ def test_without_versions_there_is_nothing_to_do(name):
     assert propose(name) is None
     assert serving(name) is None
     with pytest.raises(ModelError, match="test_without_versions_there_is_nothing_to_do has no champion to demote"):
-        demote(name)
+        demote(name, by="ada")
     with pytest.raises(ModelError, match="has no version 3; it has none"):
         propose(name, "3")
 
@@ -95,11 +95,26 @@ def test_demotion_brings_the_former_one_back_and_in_the_end_none(name):
     for spread in (0.6, 0.4, 0.2):
         challenge(name, spread)
         pass_gate(name)
-    assert demote(name) == ("3", "2")
+    assert demote(name, by="ada") == ("3", "2")
     assert (serving(name).version.version, stages(name)) == ("2", {"1": "Archived", "2": "Production", "3": "Archived"})
-    assert demote(name) == ("2", "1")
-    assert demote(name) == ("1", None)
+    assert demote(name, by="ada") == ("2", "1")
+    assert demote(name, by="ada") == ("1", None)
     assert (serving(name), stages(name)) == (None, {"1": "Archived", "2": "Archived", "3": "Archived"})
+
+
+def test_a_demotion_is_remembered_until_the_next_promotion(name):
+    challenge(name, 0.6)
+    assert propose(name).reason.startswith("the first champion; ")
+    pass_gate(name)
+    assert not is_demoted(name)
+    demote(name, by="ada")
+    assert is_demoted(name)
+    told = registry.tags(name, "1")
+    assert (told["demoted_by"], told["demoted_at"] > told["promoted_at"]) == ("ada", True)
+    challenge(name, 0.5)
+    assert propose(name).reason.startswith("no champion serves; ")
+    pass_gate(name)
+    assert not is_demoted(name)
 
 
 def test_a_tampered_champion_is_refused_and_the_one_before_it_serves(name, caplog):
@@ -118,12 +133,12 @@ def test_a_tampered_champion_is_refused_and_the_one_before_it_serves(name, caplo
     decision = propose(name)
     assert (decision.champion, decision.reason) == ("2", "better than version 1 in tomorrow, and nowhere worse")
     pass_gate(name)
-    assert demote(name) == ("3", "1")
+    assert demote(name, by="ada") == ("3", "1")
     (first.folder / "model" / "garch.json").write_bytes(b"[]")
     with pytest.raises(ModelError, match=rf"no champion of {name} can serve: .*version 1"):
         serving(name)
     challenge(name, 0.7)
-    assert propose(name).reason == "the first champion; by rmse it beats 'naive' in tomorrow"
+    assert propose(name).reason == "no champion serves; by rmse it beats 'naive' in tomorrow"
 
 
 def test_a_tampered_challenger_is_not_promoted(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 import ml.decision_card
 import ml.promotion
 from include.errors import ModelError
+from include.settings import settings
 from marketmill.operators.promotion import (
     ApprovePromotionOperator,
     ChangeChampionOperator,
@@ -29,6 +31,7 @@ DECISION = {
     "outcome": "promote",
     "reason": "better",
     "serves": {"tomorrow": "model"},
+    "after_demotion": False,
     "card": "## Two in place of one",
 }
 
@@ -82,9 +85,11 @@ def test_a_decision_is_plain(context, monkeypatch):
     monkeypatch.setattr(ml.promotion, "propose", lambda *_: decision)
     monkeypatch.setattr(registry, "get", lambda *_: SimpleNamespace(card={}))
     monkeypatch.setattr(ml.decision_card, "render", lambda *_: "page")
+    monkeypatch.setattr(ml.promotion, "is_demoted", lambda _: False)
     found = decide(context)
     assert found == {
-        "model_id": "volatility_garch", "version": "2", "champion": None, "outcome": "refuse", "reason": "worse", "serves": {}, "card": "page",
+        "model_id": "volatility_garch", "version": "2", "champion": None, "outcome": "refuse", "reason": "worse", "serves": {},
+        "after_demotion": False, "card": "page",
     }  # fmt: skip
     assert type(found["outcome"]) is str
 
@@ -117,6 +122,23 @@ def test_nobody_is_asked_where_nobody_needs_to_be(context, asked, outcome, wante
     decision = DECISION | {"outcome": outcome}
     assert approve(decision).execute(context(require_approval=wanted)) == decision
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "after_demotion", "form", "waits"),
+    [("true", False, {}, True), ("", True, {}, True), ("", True, {"model": "volatility_garch"}, False), ("", False, {}, False)],
+)
+def test_runs_that_an_event_starts_wait_by_the_setting_and_after_a_demotion(
+    context, asked, monkeypatch, setting, after_demotion, form, waits
+):
+    if setting:
+        monkeypatch.setenv("REQUIRE_APPROVAL", setting)
+    settings.cache_clear()
+    run, decision = context(**form) | {"task_instance": SimpleNamespace(id="ti")}, DECISION | {"after_demotion": after_demotion}
+    with pytest.raises(TaskAwaitingInput) if waits else nullcontext():
+        approve(decision).execute(run)
+    assert bool(asked) == waits
+    settings.cache_clear()
 
 
 def test_a_human_sees_the_card_and_the_default_is_no(context, asked):
@@ -162,6 +184,7 @@ def test_what_did_not_pass_is_skipped(context, outcome):
 def test_a_demotion(context, monkeypatch):
     decision = decide(context, version=None, action="demote")
     assert approve(decision).execute(context(require_approval=True)) == decision
-    monkeypatch.setattr(ml.promotion, "demote", lambda _: ("3", "2"))
-    found = ChangeChampionOperator(task_id="change_champion", decision=decision).execute(context())
+    monkeypatch.setattr(ml.promotion, "demote", lambda _, *, by: ("3", "2") if by == "ada" else None)
+    run = context() | {"dag_run": SimpleNamespace(triggering_user_name="ada")}
+    found = ChangeChampionOperator(task_id="change_champion", decision=decision).execute(run)
     assert found == {"model": "volatility_garch", "version": "2", "demoted": "3"}

@@ -9,6 +9,7 @@ import pytest
 from include.lake import Lake
 from include.leak_certificate import LeakCertificate, write_certificate
 from ml import registry
+from ml.promotion import demote
 from ml.report.board import read_board
 from ml.report.catalogue import read_catalogue
 from ml.training import train
@@ -70,3 +71,11 @@ def test_a_certificate_counts_for_its_own_set_only(lake):
     for feature_set, certified in ((FEATURE_SET.id, True), ("another", False)):
         write_certificate(lake, "1d", LeakCertificate(feature_set, 16, "2026-11-26", "2017-06", "2017-06-15", ["^GSPC"], 11, "hash"))
         assert read_catalogue(lake, "1d").certified is certified
+
+
+def test_a_demotion_stands_in_the_history_of_a_model_that_nobody_serves(lake):
+    demote(MODEL, by="ada")
+    model = next(model for model in read_board() if model.entry.model_id == MODEL)
+    assert model.champion is None
+    assert model.lines[1].reason.startswith("the first champion; demoted on 20")
+    assert model.lines[1].reason.endswith(" by ada")
