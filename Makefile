@@ -19,7 +19,7 @@ test: setup ## all tests
 	@$(IN_PROJECT) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 chaos: setup ## kill the chain at random moments, and break what it stands on (KILLS=100, SEED=7)
-	@$(IN_PROJECT) CHAOS_KILLS=$(or $(KILLS),100) CHAOS_SEED=$(or $(SEED),7) python -m pytest tests/chaos tests/system/test_compose_services.py -v
+	@$(IN_PROJECT) CHAOS_KILLS=$(or $(KILLS),100) CHAOS_SEED=$(or $(SEED),7) python -m pytest tests/chaos tests/system/test_services.py -v
 
 fuzz: setup ## hostile files and answers, drawn by a seed (CASES=10000, SEED=7)
 	@$(IN_PROJECT) FUZZ_CASES=$(or $(CASES),10000) FUZZ_SEED=$(or $(SEED),7) python -m pytest tests/fuzz -v

@@ -20,7 +20,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 #: Where pictures of the pages are to be written; without it none are.
 PICTURES = os.environ.get("PICTURES")
 _DESKTOP, _PHONE = (1280, 900), (390, 844)
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 
 
 @contextmanager

@@ -156,7 +156,10 @@ def waiting_for_an_answer(server: AirflowServer, run_id: str, count: int) -> dic
         waiting = [task for task in tasks if task["task_id"] == "approve" and task["state"] == "awaiting_input"]
         return waiting if len(waiting) == count else None
 
-    return {task["rendered_map_index"]: task["map_index"] for task in wait(found, f"{count} questions")}
+    asked = {task["rendered_map_index"]: task["map_index"] for task in wait(found, f"{count} questions")}
+    # Airflow takes the asking process for one to be killed where the answer comes before it has ended, and asks anew.
+    time.sleep(5)
+    return asked
 
 
 def answer_by_rest(server: AirflowServer, run_id: str, map_index: int, choice: str) -> None:
