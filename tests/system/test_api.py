@@ -126,7 +126,7 @@ def test_a_type_goes_to_the_dag_that_learns_from_backtests(server):
 def test_a_job_can_be_cancelled_once(server):
     job_id = server.api.post("/models/train", json={"model_id": MODEL}).json()["job_id"]
     cancelled = server.api.delete(f"/models/training/{job_id}")
-    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "failed")
+    assert (cancelled.status_code, cancelled.json()["status"], cancelled.json()["message"]) == (200, "failed", "cancelled by admin")
     again = server.api.delete(f"/models/training/{job_id}")
     assert (again.status_code, again.json()["title"]) == (409, "Conflict")
     assert [job["job_id"] for job in server.api.get("/models/training", params={"status": "failed"}).json()["jobs"]][:1] == [job_id]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -112,7 +113,17 @@ def test_a_job_of_the_api_trains_a_model(server):
     assert job["created_at"] <= job["started_at"] <= job["completed_at"]
     again = server.api.post("/models/train", json={"model_id": MODELS[0], "config": {"universe": "sample"}}).json()["job_id"]
     assert server.ended("train_models", again) == "success"
-    assert server.api.get(f"/models/training/{again}").json()["model_version"] == "1", "what is trained already is named"
+    found = server.api.get(f"/models/training/{again}").json()
+    assert found["model_version"] == "1", "what is trained already is named"
+    assert re.match(r"done; .*version 1", found["message"])
+
+
+def test_a_job_that_fails_says_why(server):
+    job_id = server.api.post("/models/train", json={"model_id": MODELS[0], "config": {"universe": "crypto"}}).json()["job_id"]
+    assert server.ended("train_models", job_id) == "failed"
+    [listed] = [job for job in server.api.get("/models/training").json()["jobs"] if job["job_id"] == job_id]
+    assert re.match(r"failed in \w+: \w.{20,}", listed["message"])
+    assert server.api.get(f"/models/training/{job_id}").json()["message"] == listed["message"]
 
 
 def test_a_report_is_one_click_from_its_run(server, browser):
@@ -193,6 +204,7 @@ def test_promotions_wait_for_a_human(server, browser):
 
     job_id = server.api.post(f"/models/{rejected}/promote", json={"require_approval": True}).json()["job_id"]
     [map_index] = waiting_for_an_answer(server, job_id, 1).values()
+    assert server.api.get(f"/models/promotions/{job_id}").json()["message"] == "waits for a human's answer, under Required actions"
     answer_by_rest(server, job_id, map_index, "Approve")
     assert server.ended("promote_models", job_id) == "success"
     promotion = server.api.get(f"/models/promotions/{job_id}").json()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -17,12 +17,13 @@ from airflow.models.xcom import XCOM_RETURN_KEY, XComModel
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, TaskInstanceState
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from marketmill.api.kinds import Kind
 from marketmill.api.problems import refuse
 from marketmill.api.submission import dag_bag
+from marketmill.reasons import REASON
 
 
 class Status(StrEnum):
@@ -35,6 +36,9 @@ class Status(StrEnum):
 
 
 _STATUS = {DagRunState.SUCCESS: Status.COMPLETED, DagRunState.FAILED: Status.FAILED, DagRunState.RUNNING: Status.RUNNING}
+_CANCELLED = "cancelled"
+#: Characters of reasons in a message; all of them are in the logs of the run.
+_LONGEST = 2000
 _ENDED = (Status.COMPLETED, Status.FAILED)
 
 
@@ -66,13 +70,8 @@ def find_job(kind: Kind, job_id: str) -> Found:
         pushed = select(XComModel).where(
             XComModel.dag_id == run.dag_id, XComModel.run_id == job_id, XComModel.task_id == kind.task_id, XComModel.key == XCOM_RETURN_KEY
         )
-        failed = session.scalars(
-            select(TaskInstance.task_id).where(
-                TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == job_id, TaskInstance.state == TaskInstanceState.FAILED
-            )
-        )
         made = [XComModel.deserialize_value(one) for one in session.scalars(pushed.order_by(XComModel.map_index))]
-        return Found(job=_job(run, list(failed)), made=made)
+        return Found(job=_job(run, _told(session, [run])[job_id]), made=made)
 
 
 def list_jobs(kind: Kind, status: Status | None, limit: int, offset: int) -> tuple[list[Job], int]:
@@ -84,15 +83,17 @@ def list_jobs(kind: Kind, status: Status | None, limit: int, offset: int) -> tup
             wanted = wanted.where(DagRun.state.in_(states))
         total = session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
         runs = session.scalars(wanted.order_by(DagRun.id.desc()).limit(limit).offset(offset)).all()
-        return [_job(run, ()) for run in runs], total
+        told = _told(session, runs)
+        return [_job(run, told[run.run_id]) for run in runs], total
 
 
-def cancel_job(kind: Kind, job_id: str) -> None:
-    """Fail the run of a job and end its tasks; 404 where there is none, 409 where it has ended."""
+def cancel_job(kind: Kind, job_id: str, by: str) -> None:
+    """Fail the run of a job and end its tasks, and note who wanted it; 404 where there is none, 409 where it has ended."""
     with create_session() as session:
         run = _find(session, kind, _runs(kind).with_for_update(), job_id)
         if _status(run) in _ENDED:
             raise refuse(409, f"{job_id} has ended, {_status(run)}; there is nothing to cancel")
+        run.note = f"{_CANCELLED} by {by}"
         patch_dag_run_state(dag=get_dag_for_run(dag_bag(), run, session), dag_run=run, state=DagRunMutableStates.FAILED, session=session)
 
 
@@ -116,12 +117,41 @@ def _status(run: DagRun) -> Status:
     return _STATUS.get(DagRunState(run.state), Status.PENDING)
 
 
-def _job(run: DagRun, failed: Sequence[str]) -> Job:
+class _Told(BaseModel):
+    """What the tasks of a run tell: those that failed, the sentences of those and of skipped ones, and whether one waits for a human."""
+
+    failed: list[str] = Field(default_factory=list)
+    reasons: list[str] = Field(default_factory=list)
+    asks: bool = False
+
+
+def _told(session: Session, runs: Sequence[DagRun]) -> dict[str, _Told]:
+    told = {run.run_id: _Told() for run in runs}
+    keys = (TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, TaskInstance.map_index)
+    same = [column == getattr(XComModel, column.key) for column in keys]
+    ended = (TaskInstanceState.FAILED, TaskInstanceState.SKIPPED, TaskInstanceState.AWAITING_INPUT)
+    tasks = (
+        select(TaskInstance.run_id, TaskInstance.task_id, TaskInstance.state, XComModel.value)
+        .outerjoin(XComModel, and_(*same, XComModel.key == REASON))
+        .where(TaskInstance.dag_id.in_({run.dag_id for run in runs}), TaskInstance.run_id.in_(told), TaskInstance.state.in_(ended))
+        .order_by(TaskInstance.state, TaskInstance.end_date, TaskInstance.map_index)
+    )
+    for run_id, task_id, state, reason in session.execute(tasks):
+        one = told[run_id]
+        if state == TaskInstanceState.FAILED:
+            one.failed.append(task_id)
+        one.asks |= state == TaskInstanceState.AWAITING_INPUT
+        if reason is not None and str(reason) not in one.reasons:
+            one.reasons.append(str(reason))
+    return told
+
+
+def _job(run: DagRun, told: _Told) -> Job:
     status = _status(run)
     return Job(
         job_id=run.run_id,
         status=status,
-        message=_message(run, status, failed),
+        message=_message(run, status, told),
         dag_id=run.dag_id,
         asked=dict(run.conf or {}),
         created_at=run.run_after,
@@ -131,10 +161,15 @@ def _job(run: DagRun, failed: Sequence[str]) -> Job:
     )
 
 
-def _message(run: DagRun, status: Status, failed: Iterable[str]) -> str:
+def _message(run: DagRun, status: Status, told: _Told) -> str:
+    said = "; ".join(told.reasons)[:_LONGEST]
     if status is Status.PENDING:
         return "waits for its turn" + (f"; the DAG {run.dag_id} is paused, so that will not come" if run.dag_model.is_paused else "")
-    if status is Status.FAILED:
-        tasks = ", ".join(dict.fromkeys(failed))
-        return f"failed{f' in {tasks}' if tasks else ''}; the logs of the run say why"
-    return "runs" if status is Status.RUNNING else "done"
+    if status is Status.RUNNING:
+        return "waits for a human's answer, under Required actions" if told.asks else "runs"
+    if status is Status.COMPLETED:
+        return f"done; {said}" if said else "done"
+    if str(run.note or "").startswith(_CANCELLED):
+        return str(run.note)
+    tasks = ", ".join(dict.fromkeys(told.failed))
+    return f"failed{f' in {tasks}' if tasks else ''}: {said or 'the logs of the run say why'}"

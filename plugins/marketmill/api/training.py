@@ -137,7 +137,7 @@ def read_training(job_id: JobId, request: Request, user: GetUserDep) -> Training
 def cancel_training(job_id: JobId, request: Request, user: GetUserDep) -> TrainingJob:
     """Fail the job's run and end its tasks. What was registered before stays."""
     check(request, user, "PUT", find_job(TRAINING, job_id).job.dag_id)
-    cancel_job(TRAINING, job_id)
+    cancel_job(TRAINING, job_id, user.get_name())
     return read_training(job_id, request, user)
 
 

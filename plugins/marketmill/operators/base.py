@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from include.errors import ConfigurationError, MarketmillError
 from include.results.errors import ResultsError
+from marketmill.reasons import keep_reason
 
 
 class MillOperator(BaseOperator, ABC):
@@ -33,7 +34,11 @@ class MillOperator(BaseOperator, ABC):
             raise AirflowException(f"to be tried again: {error}") from None
         except MarketmillError as error:
             self.log.error("%s", error)  # noqa: TRY400  (the sentence says it all)
+            keep_reason(context, str(error))
             raise AirflowFailException(str(error)) from None
+        except AirflowSkipException as skipped:
+            keep_reason(context, str(skipped))
+            raise
 
     def skip(self, sentence: str) -> NoReturn:
         """End the task as skipped: nothing was to do, and no asset event says otherwise."""
