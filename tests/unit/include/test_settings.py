@@ -1,12 +1,14 @@
 """The rank of the settings' sources and the errors they give."""
 
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import AliasChoices
 
 from include import config_schema
 from include.errors import ConfigurationError, LakeError
-from include.settings import Settings, SourceName, open_lake, settings
+from include.settings import PROJECT, DatedSplit, Settings, SourceName, open_lake, settings
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +62,16 @@ def test_a_lake_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.Monke
 def test_the_stored_schemas_are_current() -> None:
     stored = {path.name: path.read_text(encoding="utf-8") for path in config_schema.FOLDER.glob("*.json")}
     assert stored == config_schema.render(), "run: python -m include.config_schema"
+
+
+def test_every_setting_is_in_the_example_by_each_of_its_names():
+    example = (PROJECT / ".env.example").read_text(encoding="utf-8")
+    names = {
+        str(name).upper()
+        for field, facts in Settings.model_fields.items()
+        for name in (facts.validation_alias.choices if isinstance(facts.validation_alias, AliasChoices) else [field])
+    }
+    assert {name for name in names if not re.search(rf"\b{name}\b", example)} == set()
+    shown = dict(re.findall(r"^# ([A-Z_]+)=(.+)$", example, re.MULTILINE))
+    assert DatedSplit.model_validate_json(shown["DATED_SPLIT"]) == DatedSplit()
+    assert (int(shown["SEED"]), int(shown["MODEL_MONTHS"]), int(shown["BATCH_SIZE"])) == (7, 6, 5)
