@@ -65,7 +65,12 @@ def hashes(lake: Lake) -> Callable[..., dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def database_with_dags(airflow_database: None) -> Path:
-    """An Airflow database that knows the DAGs, to be copied."""
-    subprocess.run(["airflow", "dags", "reserialize"], check=True, capture_output=True, timeout=300)
-    return Path(os.environ["AIRFLOW_HOME"]) / "airflow.db"
+def database_with_dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An Airflow database that knows the DAGs, to be copied.
+
+    Not the process's own: a scheduler would start what events of other tests' runs have queued there.
+    """
+    home = tmp_path_factory.mktemp("home")
+    for command in (["airflow", "db", "migrate"], ["airflow", "dags", "reserialize"]):
+        subprocess.run(command, env=os.environ | {"AIRFLOW_HOME": str(home)}, check=True, capture_output=True, timeout=300)
+    return home / "airflow.db"
