@@ -21,8 +21,7 @@ from ml.catalog import find_entry
 from ml.gate import Decision, Outcome, decide
 from ml.registry import Registered
 
-DEMOTED_AT, DEMOTED_BY = "demoted_at", "demoted_by"
-_PROMOTED_AT = "promoted_at"
+DEMOTED_AT, DEMOTED_BY, PROMOTED_AT = "demoted_at", "demoted_by", "promoted_at"
 _REPLACED = "replaced"
 _SERVES = "serves"
 _LOG = logging.getLogger(__name__)
@@ -78,7 +77,7 @@ def propose(model_id: str, version: str | None = None) -> Decision | None:
         now = serving(model_id)
     except ModelError:
         now = None  # whoever passes as a first champion is better than one that is refused
-    first = not any(_PROMOTED_AT in note.tags for note in registry.history(model_id))
+    first = not any(_SERVES in note.tags for note in registry.history(model_id))
     decision = decide(registry.get(model_id, version), now.version if now else None, now.serves if now else {}, first=first)
     return replace(decision, champion=champion)
 
@@ -100,7 +99,7 @@ def promote(model_id: str, version: str, *, expected: str | None, serves: Mappin
     """
     registry.get(model_id, version).load()
     tags = {_SERVES: json.dumps(dict(serves)), "promoted_because": reason, "approved_by": approved_by or "the gate alone"}
-    tags |= {_PROMOTED_AT: _now()}
+    tags |= {PROMOTED_AT: _now()}
     registry.swap_champion(model_id, version, expected=expected, tags=tags | ({_REPLACED: expected} if expected else {}))
     _LOG.info("%s: version %s is champion: %s", model_id, version, reason)
 
@@ -128,8 +127,8 @@ def demote(model_id: str, *, by: str) -> tuple[str, str | None]:
 def is_demoted(model_id: str) -> bool:
     """Whether the last thing that happened to the model's champions was that somebody demoted one."""
     notes = registry.history(model_id)
-    last = {tag: max((note.tags.get(tag, "") for note in notes), default="") for tag in (_PROMOTED_AT, DEMOTED_AT)}
-    return last[DEMOTED_AT] > last[_PROMOTED_AT]
+    last = {tag: max((note.tags.get(tag, "") for note in notes), default="") for tag in (PROMOTED_AT, DEMOTED_AT)}
+    return last[DEMOTED_AT] > last[PROMOTED_AT]
 
 
 def main(arguments: list[str]) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime
 from include.errors import ModelError
 from ml import registry
 from ml.catalog import CATALOG, Entry
-from ml.promotion import DEMOTED_AT, DEMOTED_BY
+from ml.promotion import DEMOTED_AT, DEMOTED_BY, PROMOTED_AT
 from ml.report.cards import Card, read_card
 
 #: Of longer histories the newest are shown.
@@ -82,8 +82,12 @@ def _model(entry: Entry, aliases: Mapping[str, str] | None) -> BoardModel:
 
 
 def _reason(tags: Mapping[str, str]) -> str:
+    promoted = tags.get("promoted_because", "")
+    if PROMOTED_AT in tags:
+        promoted = f"on {tags[PROMOTED_AT][:10]} by {tags.get('approved_by', 'the gate alone')}: {promoted}"
     demoted = f"demoted on {tags[DEMOTED_AT][:10]} by {tags.get(DEMOTED_BY, 'somebody')}" if DEMOTED_AT in tags else ""
-    return "; ".join(filter(None, (tags.get("promoted_because", ""), demoted)))
+    in_order = (demoted, promoted) if tags.get(PROMOTED_AT, "") > tags.get(DEMOTED_AT, "") else (promoted, demoted)
+    return "; ".join(filter(None, in_order))
 
 
 def _held(model_id: str, alias: str, version: str) -> BoardVersion:

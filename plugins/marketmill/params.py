@@ -38,7 +38,7 @@ def universe() -> Param:
         pattern=_NAME,
         title="Universe",
         examples=list_universes(),
-        description="A file of include/config/universes; empty: the setting `universe`.",
+        description="A file of include/config/universes; empty: the setting universe.",
     )
 
 
@@ -50,7 +50,7 @@ def source() -> Param:
         title="Source",
         enum=[None, *(name.value for name in SourceName)],
         values_display={"null": "as the settings say"},
-        description="Where bars come from; empty: the setting `source`.",
+        description="Where bars come from; empty: the setting source.",
     )
 
 
@@ -61,7 +61,7 @@ def symbols() -> Param:
         type=["null", "array"],
         items=_SYMBOL,
         title="Symbols",
-        description="One symbol a line, for example AAPL or ^GSPC; empty: all of the universe.",
+        description="One symbol a line, in capitals, for example AAPL or ^GSPC; empty: all of the universe.",
     )
 
 
@@ -113,7 +113,7 @@ def max_snapshots() -> Param:
         minimum=1,
         title="Most requests",
         description="The run stops with what it has after so many; the same again goes on. Empty: what the source's own limits let "
-        "through, for IBKR at most the setting `training_max_snapshots` where it is set, else 50 option chains and any number of bars.",
+        "through, for IBKR at most the setting training_max_snapshots where it is set, else 50 option chains and any number of bars.",
     )
 
 
@@ -125,7 +125,7 @@ def snapshot_interval() -> Param:
         minimum=0,
         maximum=3600,
         title="Seconds between requests",
-        description="At least; empty: for IBKR the setting `training_snapshot_interval`, else what the source's own limits want.",
+        description="At least; empty: for IBKR the setting training_snapshot_interval, else what the source's own limits want.",
     )
 
 
@@ -137,7 +137,7 @@ def ibkr_client_id() -> Param:
         minimum=1,
         maximum=2_000_000_000,
         title="IBKR client id",
-        description="Taken first, then the ids after it; empty: that of `ibkr_default`, else the setting `training_client_id`.",
+        description="Taken first, then the ids after it; empty: that of ibkr_default, else the setting training_client_id.",
     )
 
 
@@ -153,7 +153,9 @@ def end(of: str = "the end of the source's last month, never the month that is n
 
 def years() -> Param:
     """Length of the history."""
-    return Param(10, type="integer", minimum=1, maximum=100, title="Years", description="How far back, where start and days are empty.")
+    return Param(
+        10, type="integer", minimum=1, maximum=100, title="Years (1 to 100)", description="How far back, where start and days are empty."
+    )
 
 
 def days() -> Param:
@@ -189,7 +191,7 @@ def horizon() -> Param:
 
 
 def csv_folder() -> Param:
-    """Folder of the source ``csv``."""
+    """Folder of the source csv."""
     return Param(
         None,
         type=["null", "string"],
@@ -218,7 +220,7 @@ def models() -> Param:
 
 def seed() -> Param:
     """Seed of everything random."""
-    return Param(None, type=["null", "integer"], minimum=0, title="Seed", description="Empty: the setting `seed`.")
+    return Param(None, type=["null", "integer"], minimum=0, title="Seed", description="Empty: the setting seed.")
 
 
 def force_training() -> Param:

@@ -56,10 +56,11 @@ class PromotionRequest(BaseModel):
 
 
 class PromotionJob(Job):
-    """A promotion; ``model`` and ``version`` name the champion that it made, where it made one."""
+    """A promotion or demotion: ``version`` of ``model`` serves now (null: none), ``demoted`` did before."""
 
     model: str | None = None
     version: str | None = None
+    demoted: str | None = None
 
 
 @router.get("", dependencies=[may("GET", "train_models")], responses=documented(), summary="List the models")
@@ -124,7 +125,7 @@ def read_promotion(job_id: JobId) -> PromotionJob:
     """Say how far a promotion is, and who serves after it."""
     found = find_job(PROMOTION, job_id)
     made = found.made[0] if found.made else {}
-    return PromotionJob(**found.job.model_dump(), model=made.get("model"), version=made.get("version"))
+    return PromotionJob(**found.job.model_dump(), model=made.get("model"), version=made.get("version"), demoted=made.get("demoted"))
 
 
 def _known(model_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from include.lake import Lake
 from include.leak_certificate import LeakCertificate, write_certificate
 from ml import registry
-from ml.promotion import demote
+from ml.promotion import demote, promote
 from ml.report.board import read_board
 from ml.report.catalogue import read_catalogue
 from ml.training import train
@@ -74,6 +75,12 @@ def test_a_certificate_counts_for_its_own_set_only(lake):
 
 
 def test_a_demotion_stands_in_the_history_of_a_model_that_nobody_serves(lake):
+    demote(MODEL, by="ada")
+    promote(MODEL, "2", expected=None, serves={}, reason="better", approved_by="bob")
+    demote(MODEL, by="ada")
+    promote(MODEL, "2", expected=None, serves={}, reason="again", approved_by="bob")
+    again = next(model for model in read_board() if model.entry.model_id == MODEL)
+    assert re.fullmatch(r"demoted on 20[\d-]{8} by ada; on 20[\d-]{8} by bob: again", again.lines[0].reason)
     demote(MODEL, by="ada")
     model = next(model for model in read_board() if model.entry.model_id == MODEL)
     assert model.champion is None
