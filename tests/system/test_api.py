@@ -162,6 +162,8 @@ def test_a_run_that_the_api_did_not_start_is_no_job(server):
         ({"model_id": MODEL, "config": {"seed": -1}}, "refuses it: Invalid input for param seed"),
         ({"model_id": MODEL, "config": {"timeframe": "7d"}}, "refuses it: Invalid input for param timeframe"),
         ({"model_id": MODEL, "config": {"models": ["x"]}}, "leave it out"),
+        ({"model_id": MODEL, "config": {"universe": "nosuch"}}, "universe 'nosuch' is unknown"),
+        ({"model_id": MODEL, "config": {"start": "2018-02-01", "end": "2018-01-01"}}, "start 2018-02-01 is not before end 2018-01-01"),
         ({"model_id": MODEL, "config": {"universe": "\0"}}, "/body/config/universe"),
     ],
 )

@@ -18,6 +18,7 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import func, select, update
 
 from include.errors import ConfigurationError
+from include.universes import load_universe
 from marketmill.api.kinds import Kind
 from marketmill.api.problems import refuse
 
@@ -46,10 +47,11 @@ def submit(kind: Kind, dag_id: str, about: str, conf: Mapping[str, Any], user_na
     Raises
     ------
     ConfigurationError
-        If the form has no such field, or refuses a value.
+        If the form has no such field, or refuses a value; if there is no such universe, or no time between start and end.
     HTTPException
         429 where too many runs wait, 503 where Airflow does not know the DAG.
     """
+    _check_words(conf)
     job_id = f"{kind.name}_{about}_{uuid4()}"
     with create_session() as session:
         _check_waiting(session, dag_id)  # without any lock, so that a full queue costs little
@@ -75,6 +77,15 @@ def form_fields(dag_id: str) -> frozenset[str]:
 def dag_bag() -> DBDagBag:
     """DAGs as Airflow's database holds them; this process keeps those it has read."""
     return create_dag_bag()
+
+
+def _check_words(conf: Mapping[str, Any]) -> None:
+    """Refuse at once what the form's patterns let through and the run would refuse."""
+    if isinstance(universe := conf.get("universe"), str):
+        load_universe(universe)
+    start, end = conf.get("start"), conf.get("end")
+    if isinstance(start, str) and isinstance(end, str) and start >= end:
+        raise ConfigurationError(f"start {start} is not before end {end}")
 
 
 def _check_waiting(session: Session, dag_id: str) -> None:
