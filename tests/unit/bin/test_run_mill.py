@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from include.lake import Lake
 from tests.programs import load
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -177,6 +178,21 @@ def test_a_failure_stops_the_chain_and_is_explained(run_mill, airflow_that, tmp_
         "    in two lines",
         f"train_models failed; its log: {tmp_path}/.airflow/logs/train_models.log",
     ]
+
+
+@pytest.mark.parametrize("bars", [True, False])
+def test_after_a_failure_the_report_tells_of_the_bars_that_are_there(
+    run_mill, airflow_that, tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str], bars: bool
+) -> None:
+    lake = Lake(str(tmp_path / "lake"))
+    if bars:
+        lake.write("bars/timeframe=1d/month=2018-01/part.parquet", b"")
+    monkeypatch.setattr(run_mill, "open_lake", lambda: lake)
+    environment = airflow_that('[ "$3" = publish_report ] || exit 3; echo "report: /lake/index.html"')
+    assert run_mill.main(environment) == 3
+    said = capsys.readouterr().out
+    assert ("report of what is there: /lake/index.html" in said) == bars
+    assert "train_models" not in said
 
 
 @pytest.mark.parametrize(
