@@ -122,13 +122,18 @@ def test_a_version_that_is_there_already_is_skipped_without_an_event(context, tr
     with pytest.raises(AirflowSkipException, match="volatility_garch version 3 was trained on exactly this"):
         TRAIN.execute(run)
     assert MODEL not in run["outlet_events"]
-    assert run["ti"].pushed == {"return_value": {"model": "volatility_garch", "version": "3"}}
+    assert run["ti"].pushed == {
+        "return_value": {"model": "volatility_garch", "version": "3"},
+        "reason": "volatility_garch version 3 was trained on exactly this",
+    }
 
 
 def test_a_model_error_is_final_and_one_sentence(context, training):
     training.answer = ModelError("two years of bars are needed")
+    run = context()
     with pytest.raises(AirflowFailException, match=r"^two years of bars are needed$"):
-        TRAIN.execute(context())
+        TRAIN.execute(run)
+    assert run["ti"].pushed == {"reason": "two years of bars are needed"}
 
 
 def test_too_little_data_is_skipped_with_its_sentence_unless_the_model_was_named(context, training):
