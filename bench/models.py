@@ -12,8 +12,6 @@ import json
 import os
 import sys
 import tempfile
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +20,10 @@ import pyarrow as pa
 
 from bench.features import submit
 from bench.measure import run
+from bench.published_bars import bars_table, publish
 from bench.row import row
 from include.calendars import closed_at, exchange_calendar
 from include.lake import Lake
-from include.publish import publish_month
-from include.schemas import BARS, TIMESTAMP
 from include.universes import Instrument, load_universe
 from ml.catalog import BACKTESTS, CATALOG
 
@@ -75,7 +72,7 @@ def publish_bars(lake: Lake) -> None:
     table = pa.concat_tables(tables)
     months = np.array([f"{stamp:%Y-%m}" for stamp in table["timestamp"].to_pylist()])
     for month in np.unique(months):
-        publish_month(lake, lake.bars("1d"), str(month), partial(_only, table.filter(pa.array(months == month))))
+        publish(lake, "1d", str(month), table.filter(pa.array(months == month)))
 
 
 def train_all(folder: Path, names: list[str]) -> None:
@@ -104,21 +101,8 @@ def _bars(instrument: Instrument, stamps: Any, closes: np.ndarray, volatility: n
         for bound, sign in ((np.maximum, 1), (np.minimum, -1))
     )
     volumes = draw.integers(100_000, 900_000, size).astype(float) * instrument.trades_volume
-    columns = [
-        pa.array([instrument.symbol] * size),
-        pa.array(stamps).cast(TIMESTAMP),
-        pa.array(closed_at(instrument.calendar, "1d", stamps)).cast(TIMESTAMP),
-        *(pa.array(values) for values in (opens, highs, lows, closes, volumes, closes)),
-        pa.array(["made"] * size),
-        pa.array(["split"] * size),
-        pa.array([datetime(2024, 1, 1, tzinfo=UTC)] * size, TIMESTAMP),
-        pa.nulls(size, pa.string()),
-    ]
-    return pa.table(columns, schema=BARS)
-
-
-def _only(rows: pa.Table, _held: pa.Table | None) -> pa.Table:
-    return rows
+    numbers = (opens, highs, lows, closes, volumes, closes)
+    return bars_table(np.repeat(instrument.symbol, size), stamps, closed_at(instrument.calendar, "1d", stamps), numbers)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from bench.published_bars import bars_table, publish
 from include.lake import Lake
-from include.publish import publish_month
-from include.schemas import BARS, TIMESTAMP
 
 ROWS = 2520
 TIMEFRAME = "1d"
@@ -41,7 +38,7 @@ def make_lake(folder: Path, symbols: int) -> Lake:
     for month in np.unique(month_of):
         days = stamps[month_of == month]
         rows = _month(names, days, last, draw)
-        publish_month(lake, lake.bars(TIMEFRAME), str(month), partial(_only, rows))
+        publish(lake, TIMEFRAME, str(month), rows)
     complete.touch()
     return lake
 
@@ -56,22 +53,8 @@ def _month(names: npt.NDArray[np.str_], days: npt.NDArray[np.int64], last: npt.N
     volume = draw.integers(100_000, 900_000, shape).astype(float)
     last[:] = close[:, -1]
     stamps = np.tile(days, names.size)
-    size = stamps.size
-    columns = [
-        pa.array(np.repeat(names, days.size)),
-        pa.array(stamps).cast(TIMESTAMP),
-        pa.array(stamps + _CLOSE).cast(TIMESTAMP),
-        *(pa.array(values.round(4).ravel()) for values in (opened, high, low, close, volume, close)),
-        pa.array(["made"] * size),
-        pa.array(["split"] * size),
-        pa.array([datetime(2024, 1, 1, tzinfo=UTC)] * size, TIMESTAMP),
-        pa.nulls(size, pa.string()),
-    ]
-    return pa.table(columns, schema=BARS)
-
-
-def _only(rows: pa.Table, _held: pa.Table | None) -> pa.Table:
-    return rows
+    numbers = [values.round(4).ravel() for values in (opened, high, low, close, volume, close)]
+    return bars_table(np.repeat(names, days.size), stamps, stamps + _CLOSE, numbers)
 
 
 if __name__ == "__main__":

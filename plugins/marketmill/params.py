@@ -275,12 +275,7 @@ def action() -> Param:
 
 def require_approval() -> Param:
     """Ask a human."""
-    return Param(
-        False,
-        type="boolean",
-        title="Require approval",
-        description="Wait for a human to approve what passed the gate. The setting REQUIRE_APPROVAL makes all runs wait.",
-    )
+    return Param(False, type="boolean", title="Require approval", description="Wait for a human; REQUIRE_APPROVAL makes all runs wait.")
 
 
 def predictions() -> Param:
