@@ -77,9 +77,11 @@ def test_a_first_champion_predicts(airflow):
 
 def test_what_was_said_breaks_no_rule_and_a_damaged_row_of_it_does(airflow):
     rows = read_predictions(airflow.lake, MODEL)
+    rows = rows.assign(group=rows["label"])
     check_predictions(rows, "predictions")
-    with pytest.raises(LakeError, match=r"predictions: .*value_not_above_upper"):
-        check_predictions(rows.assign(value=rows["upper"] * 2), "predictions")
+    tomorrow = rows[rows["label"] == "tomorrow"]
+    with pytest.raises(LakeError, match=r"predictions: 88 of 88 rows .* is above upper"):
+        check_predictions(tomorrow.assign(value=tomorrow["upper"] * 2), "predictions")
 
 
 def test_the_same_again_changes_no_byte(airflow):
