@@ -1,9 +1,8 @@
 """Real bars and features that pass a rule, and the same ones with one fault that breaks it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,8 @@ import pytest
 from expectations.check import CheckRequest, CheckSummary, check_bars
 from expectations.checked import publish_checked
 from expectations.feature_check import FeatureSummary, check_features
+from expectations.features import feature_suite
+from expectations.rules import rule_names
 from include.actions import Action, ActionKind, append_actions
 from include.errors import LakeError
 from include.feature_sets import read_current
@@ -24,12 +25,16 @@ from spark_jobs.plan import plan_features
 from spark_jobs.recompute import features_as_known
 from tests.model_lake import real_bars
 from tests.shared_data import shared_data
+from tests.unit.expectations.test_feature_check import Change, column
 from tests.unit.expectations.test_real_bars import SPAN, flags, packaged, stocks
 from tests.unit.spark_jobs.made_bars import publish_bars
 from tests.unit.spark_jobs.test_buckets import build
 
 Land = Callable[..., None]
 Request = Callable[..., CheckRequest]
+
+#: Whose features are damaged; ^GSPC begins in its year.
+MONTH = "2017-06"
 
 
 def checked(lake: Lake, request: CheckRequest) -> CheckSummary:
@@ -73,9 +78,10 @@ def test_real_bars_of_two_price_scales_are_held_back(lake: Lake, land: Land, req
 
 @pytest.fixture(scope="module")
 def features(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Features of three years of two indices, by the real formulas."""
+    """Features of three years of an index, of one that begins late and of one that trades no volume, by the real formulas."""
     lake = Lake(str(tmp_path_factory.mktemp("real")))
-    bars = pd.concat([real_bars(symbol, "2015-01-01", "2018-01-01") for symbol in ("^GSPC", "^IXIC")])
+    spans = {"^GSPC": "2017-01-01", "^IXIC": "2015-01-01", "^VIX": "2015-01-01"}
+    bars = pd.concat([real_bars(symbol, start, "2018-01-01") for symbol, start in spans.items()])
     publish_bars(lake, conform(pa.Table.from_pandas(bars, preserve_index=False), BARS, "real bars"))
     build(lake)
     return lake
@@ -86,30 +92,46 @@ def check(lake: Lake, *months: str) -> FeatureSummary:
     return check_features(lake, "1d", months, recompute, lambda: plan_features(lake, "1d").months_to_build)
 
 
-def test_features_of_real_bars_break_no_rule_but_lack_breadth(features: Lake) -> None:
-    """That is a warning: indices have no vote in breadth, and there is no stock beside them."""
+def test_features_of_real_bars_break_no_rule_but_those_of_a_day_without_volume(features: Lake) -> None:
+    """^IXIC has a bar without volume on 12 May 2015; what is a mean of fourteen or twenty such bars is null for most of the month: a warning."""
     summary = check(features, *list_months(features, features.bars("1d")))
     assert {rule for rule, months in summary.rules.items() if months} == {"features_present"}
-    assert summary.sampled == ["^GSPC", "^IXIC"]
+    (told,) = summary.told
+    assert (told["symbol"], told["month"]) == ("^IXIC", "2015-05")
+    assert str(told["reason"]).endswith("ease_of_movement_14, illiquidity_20")
+    assert "^IXIC" in summary.sampled
 
 
-@pytest.mark.parametrize(
-    ("rule", "column", "change"),
-    [
-        ("features_causal", "return_1", lambda values: np.roll(values, -1)),
-        ("features_finite", "rsi_14", lambda values: values + np.float32(np.inf)),
-        ("row_for_each_bar", None, None),
-    ],
-)
-def test_damaged_features_of_real_bars_are_named(features: Lake, rule: str, column: str | None, change: Any) -> None:
-    month = "2017-06"
+DAMAGE: list[tuple[str, Change]] = [
+    ("features_causal", lambda table: column(table, "return_1", lambda values: np.roll(values, -1), "^IXIC")),
+    ("features_finite", lambda table: column(table, "rsi_14", lambda values: values + np.float32(np.inf), "^IXIC")),
+    ("row_for_each_bar", lambda table: table.slice(1)),
+    ("known_with_its_bar", lambda table: table.set_column(2, table.schema.field(2), table["timestamp"])),
+    ("null_in_warm_up", lambda table: column(table, "close_to_sma_200", np.zeros_like, "^GSPC")),
+    ("null_without_volume", lambda table: column(table, "on_balance_volume", np.zeros_like, "^VIX")),
+]
+
+
+@pytest.fixture
+def damage(features: Lake) -> Iterator[Callable[[Change], None]]:
+    """``damage(change)``: publish the features of :data:`MONTH` changed; as they were again after the test."""
     dataset = features.features("1d", read_current(features, "1d").id)
-    sound, inputs = read_month(features, dataset, month), read_manifest(features, dataset, month).inputs
-    damaged = sound.slice(1)
-    if column is not None:
-        values = pa.array(change(sound[column].to_numpy().copy()), sound[column].type)
-        damaged = sound.set_column(sound.column_names.index(column), sound.schema.field(column), values)
-    publish_month(features, dataset, month, lambda _: damaged, inputs=inputs)
-    with pytest.raises(LakeError, match=rf"in {month} break the rule {rule}"):
-        check(features, month)
-    publish_month(features, dataset, month, lambda _: sound, inputs=inputs)
+    sound, inputs = read_month(features, dataset, MONTH), read_manifest(features, dataset, MONTH).inputs
+    assert sound is not None
+
+    def publish(change: Change) -> None:
+        publish_month(features, dataset, MONTH, lambda _: change(sound), inputs=inputs)
+
+    yield publish
+    publish(lambda table: table)
+
+
+@pytest.mark.parametrize(("rule", "change"), DAMAGE, ids=[rule for rule, _ in DAMAGE])
+def test_damaged_features_of_real_bars_are_named(features: Lake, damage: Callable[[Change], None], rule: str, change: Change) -> None:
+    damage(change)
+    with pytest.raises(LakeError, match=rf"in {MONTH} break the rule {rule}"):
+        check(features, MONTH)
+
+
+def test_each_rule_for_features_has_a_real_case() -> None:
+    assert set(rule_names(feature_suite())) == {rule for rule, _ in DAMAGE} | {"features_present"}

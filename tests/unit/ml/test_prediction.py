@@ -10,6 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from expectations.predictions import IDENTITY, prediction_suite, prepare
+from expectations.rules import rule_names
+from expectations.suite_run import SuiteRun
 from include.errors import ModelError
 from include.feature_sets import write_current
 from include.lake import Lake
@@ -77,6 +80,44 @@ def test_the_values_are_the_models_own(champions, data, august):
     assert (tomorrow["lower"] < tomorrow["upper"]).all()
     assert volatility.loc[volatility["label"] != "tomorrow", ["lower", "upper"]].isna().all(axis=None)
     assert volatility[["outcome", "p0"]].isna().all(axis=None)
+
+
+#: A fault of one real statement, and the rules that name it.
+VALUE_FAULTS: list[tuple[str, object, set[str]]] = [
+    ("value", 9.0, {"value_not_above_upper"}),
+    ("value", 0.0, {"lower_not_above_value"}),
+    ("value", np.nan, {"prediction_stated"}),
+    ("value", -np.inf, {"prediction_finite", "lower_not_above_value"}),
+    ("lower", 9.0, {"lower_not_above_value", "lower_not_above_upper"}),
+    *((name, None, {f"{name}_said"}) for name in IDENTITY),
+]
+CLASS_FAULTS: list[tuple[str, object, set[str]]] = [
+    ("p0", -0.5, {"probability_not_below_zero", "probabilities_add_up"}),
+    ("p1", 1.5, {"probability_not_above_one", "probabilities_add_up"}),
+    ("p2", 0.9, {"probabilities_add_up"}),
+    ("p3", np.nan, {"probabilities_complete"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("model_id", "label", "column", "value", "rules"),
+    [(GARCH, "tomorrow", *fault) for fault in VALUE_FAULTS] + [(REGIME, "1 day", *fault) for fault in CLASS_FAULTS],
+)
+def test_a_damaged_statement_about_real_bars_is_named(champions, model_id, label, column, value, rules):
+    rows = state(champions, model_id, ["2018-08"], most_months=6).rows
+    rows = rows[rows["label"] == label].dropna(axis="columns", how="all").reset_index(drop=True)
+    run = SuiteRun(prediction_suite())
+    assert run.broken(prepare(rows)) == {}
+    damaged = rows.assign(**{column: [value, *rows[column][1:]]})
+    assert {number: set(names) for number, names in run.broken(prepare(damaged)).items()} == {0: rules}
+
+
+def test_each_rule_has_a_real_case(champions):
+    twice = pd.concat([state(champions, GARCH, ["2018-08"], most_months=6).rows.query("label == 'tomorrow'")] * 2)
+    broken = SuiteRun(prediction_suite()).broken(prepare(twice))
+    assert {name for names in broken.values() for name in names} == {"one_prediction_per_time"}
+    named = {rule for _, _, rules in VALUE_FAULTS + CLASS_FAULTS for rule in rules}
+    assert set(rule_names(prediction_suite())) == named | {"one_prediction_per_time"}
 
 
 def test_out_of_sample_is_what_was_open_when_training_ended(champions):
