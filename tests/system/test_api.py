@@ -142,9 +142,6 @@ def test_an_unknown_job(server, job_id):
 def test_a_run_that_the_api_did_not_start_is_no_job(server):
     run = server.airflow_api("POST", "dags/train_models/dagRuns", {"logical_date": None})
     assert server.api.get(f"/models/training/{run['dag_run_id']}").status_code in {404, 422}
-    promotion = server.api.post(f"/models/{MODEL}/promote", json={}).json()["job_id"]
-    assert server.api.get(f"/models/promotions/{promotion}").json()["status"] == "pending"
-    assert server.api.get(f"/models/training/{promotion}").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -172,6 +169,20 @@ def test_a_wrong_body(server, body, says):
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert says in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({}, 409, "touch_xgboost has no challenger"),
+        ({"action": "demote"}, 409, "touch_xgboost has no champion to demote"),
+        ({"version": "7"}, 422, "touch_xgboost has no version 7; there are: none"),
+        ({"action": "demote", "version": "7"}, 422, "a demotion is of the champion"),
+    ],
+)
+def test_a_promotion_about_nothing_is_refused_at_once(server, body, status, says):
+    answer = server.api.post("/models/touch_xgboost/promote", json=body)
+    assert (answer.status_code, says in answer.json()["detail"]) == (status, True)
 
 
 def test_a_body_that_is_too_large(server):
@@ -223,6 +234,9 @@ def test_a_champion_and_its_signals(server):
     [signal] = server.api.get("/signals/latest", params={"model_id": MODEL}).json()["signals"][:1]
     assert (signal["symbol"], signal["model_version"], signal["is_oos"]) == ("^GSPC", version, True)
     assert server.api.get("/signals/latest", params={"symbol": "AAPL"}).json() == {"signals": []}
+    promotion = server.api.post(f"/models/{MODEL}/promote", json={"version": version}).json()["job_id"]
+    assert server.api.get(f"/models/promotions/{promotion}").json()["status"] == "pending"
+    assert server.api.get(f"/models/training/{promotion}").status_code == 404
 
 
 def test_the_features(server):

@@ -109,12 +109,16 @@ def read_champion(model_id: ModelId) -> Champion:
     "/{model_id}/promote",
     status_code=202,
     dependencies=[may("POST", "promote_models")],
-    responses=documented(404, *ON_BODY, 429),
+    responses=documented(404, 409, *ON_BODY, 429),
     summary="Promote or demote",
 )
 def start_promotion(model_id: ModelId, asked: PromotionRequest, user: GetUserDep) -> Accepted:
-    """Start a run of `promote_models`: the gate decides, a human where that is asked for."""
+    """Start a run of `promote_models`: the gate decides, a human where that is asked for.
+
+    `409` where there is nothing to decide about: no challenger, or no champion to demote. `422` for a version that does not exist.
+    """
     known = _known(model_id)
+    _check_decidable(known, asked)
     form = {"model": known, **asked.model_dump(exclude={"stage"})}
     job_id = submit(PROMOTION, "promote_models", known, form, user.get_name())
     return Accepted(job_id=job_id, status=Status.PENDING, message="Promotion started", run_url=run_url("promote_models", job_id))
@@ -126,6 +130,24 @@ def read_promotion(job_id: JobId) -> PromotionJob:
     found = find_job(PROMOTION, job_id)
     made = found.made[0] if found.made else {}
     return PromotionJob(**found.job.model_dump(), model=made.get("model"), version=made.get("version"), demoted=made.get("demoted"))
+
+
+def _check_decidable(model_id: str, asked: PromotionRequest) -> None:
+    """Refuse at once what the run could only fail on."""
+    from ml import registry
+
+    held = registry.holders().get(model_id, {})
+    if asked.action == "demote":
+        if asked.version is not None:
+            raise refuse(422, "/body/version: a demotion is of the champion; leave the version out")
+        if registry.CHAMPION not in held:
+            raise refuse(409, f"{model_id} has no champion to demote")
+    elif asked.version is not None:
+        versions = [note.version for note in registry.history(model_id)]
+        if asked.version not in versions:
+            raise refuse(422, f"/body/version: {model_id} has no version {asked.version}; there are: {', '.join(versions) or 'none'}")
+    elif registry.CHALLENGER not in held:
+        raise refuse(409, f"{model_id} has no challenger; train it first, or name a version")
 
 
 def _known(model_id: str) -> str:
