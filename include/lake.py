@@ -27,7 +27,7 @@ class Lake:
     Parameters
     ----------
     url
-        A folder (made when missing) or ``s3://bucket/prefix``. S3 credentials and ``AWS_ENDPOINT_URL`` come from the
+        A folder (made with the first write) or ``s3://bucket/prefix``. S3 credentials and ``AWS_ENDPOINT_URL`` come from the
         environment, as every S3 client reads them.
 
     Raises
@@ -56,8 +56,8 @@ class Lake:
 
     def _check_writable(self) -> None:
         try:
-            Path(self.root).mkdir(parents=True, exist_ok=True)
-            probe = Path(self.root, f".probe-{uuid.uuid4().hex}")
+            nearest = next(folder for folder in (Path(self.root), *Path(self.root).parents) if folder.exists())
+            probe = Path(nearest, f".probe-{uuid.uuid4().hex}")
             probe.touch()
             probe.unlink()
         except OSError as error:

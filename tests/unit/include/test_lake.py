@@ -35,6 +35,15 @@ def test_a_write_that_fails_leaves_what_was_there(lake: Lake, monkeypatch: pytes
     assert [path.name for path in Path(lake.root, "a").iterdir()] == ["b.bin"]
 
 
+def test_a_lake_that_nothing_was_written_to_leaves_no_folder(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path / "data" / "lake"))
+    assert lake.folders("") == []
+    assert [*tmp_path.iterdir()] == []
+    with lake.lock("a"):
+        lake.write("a/b.bin", b"first")
+    assert lake.read("a/b.bin") == b"first"
+
+
 def test_a_lake_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(LakeError, match=r"the lake .*file/lake cannot be written .*set LAKE"):
