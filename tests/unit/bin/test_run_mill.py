@@ -98,6 +98,13 @@ def test_yfinance_is_another_word_for_yahoo(run_mill: ModuleType) -> None:
             {"UNIVERSE": "mars"},
             "UNIVERSE is 'mars'; use one of core5, crypto, global26, sample, or add mars.yaml to include/config/universes",
         ),
+        (
+            {"SOURCE": "binance"},
+            (
+                "source binance has pairs such as BTC/USDC only, and none of ^GSPC, ^IXIC, ^VIX, AAPL is one; take another source for them, or a "
+                "universe of pairs, such as crypto"
+            ),
+        ),
         ({"SOURCE": "csv"}, f"SOURCE is 'csv', but CSV_FOLDER is not set; {NAME_IT}"),
         ({"SOURCE": "csv", "CSV_FOLDER": "/no/such"}, f"CSV_FOLDER is '/no/such', which is no folder on this machine; {NAME_IT}"),
     ],
@@ -202,6 +209,24 @@ def test_a_process_that_dies_is_a_failure(run_mill, tmp_path: Path, monkeypatch,
     monkeypatch.setattr(run_mill, "AIRFLOW", [sys.executable, "-c", program])
     assert run_mill.main({"PATH": os.environ["PATH"], "MARKETMILL_HOME": str(tmp_path)}) == 9
     assert "backfill_market failed; its log: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("started", "during"),
+    [("[DAG TEST] starting task_id=fetch_bars map_index=1", "task fetch_bars of backfill_market"), ("", "backfill_market")],
+)
+def test_a_process_that_is_killed_is_said_to_be_with_what_stands(
+    run_mill, tmp_path: Path, monkeypatch, started: str, during: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = f"import os, sys; sys.stdin.readline(); print({started!r}, flush=True); os.kill(os.getpid(), 9)"
+    monkeypatch.setattr(run_mill, "AIRFLOW", [sys.executable, "-c", program])
+    assert run_mill.main({"PATH": os.environ["PATH"], "MARKETMILL_HOME": str(tmp_path)}) == 137
+    said, log = capsys.readouterr().err.splitlines()
+    assert said == (
+        f"  the Airflow process was killed from outside (SIGKILL, as the system does when memory runs out) during {during}; what landed "
+        "and what was published before stands, nothing is half written, and the same command goes on from there"
+    )
+    assert log.startswith("backfill_market failed; its log: ")
 
 
 def test_a_chain_that_names_no_report_has_failed(run_mill, airflow_that, capsys: pytest.CaptureFixture[str]) -> None:
