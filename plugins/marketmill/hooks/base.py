@@ -52,6 +52,10 @@ class BarsHook(BaseHook, ABC):
         """Last day for which the source can have bars of ``instruments``; None for a source that goes on."""
         return None
 
+    def tell_unused(self, instruments: Sequence[Instrument]) -> str:  # noqa: ARG002
+        """Say in one sentence what the user put there for nothing, if anything, when bars of ``instruments`` alone are asked for."""
+        return ""
+
 
 class RemoteHook(ABC):
     """A source that is somewhere else, and may be out of reach."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
@@ -15,12 +17,16 @@ from include.errors import ConfigurationError, SourceError
 from include.months import as_utc
 from include.schemas import TIMESTAMP
 from include.sources import SourceName
-from include.symbols import symbol_in_path
+from include.symbols import symbol_from_path, symbol_in_path
 from include.timeframes import timeframe_length
 from include.universes import Instrument
 from marketmill.hooks.base import BarsHook
 from marketmill.hooks.csv_file import CsvFile, read_csv_file
 from marketmill.outcomes import ConfirmedEmpty, Data, Outcome, Permanent
+
+_SHOWN = 10
+_PAIR = re.compile("([A-Z0-9]{2,})[-_]([A-Z]{3,5})")
+_NO_NAMES = "name a file after its symbol, for example AAPL.csv"
 
 
 class CsvFolderHook(BarsHook):
@@ -79,6 +85,21 @@ class CsvFolderHook(BarsHook):
                 self.log.warning("%s", error)
         return max(days, default=None)
 
+    def tell_unused(self, instruments: Sequence[Instrument]) -> str:
+        """Name the CSV files of other symbols, and what to type to use them."""
+        used = {name for instrument in instruments for symbol in (instrument.symbol, *instrument.aliases) for name in _file_names(symbol)}
+        unused = sorted(path for path in self._folder.glob("*.csv") if path.name not in used)
+        if not unused:
+            return ""
+        names = ", ".join(path.name for path in unused[:_SHOWN]) + (f" and {len(unused) - _SHOWN} more" if len(unused) > _SHOWN else "")
+        symbols = [symbol for path in unused if (symbol := _symbol_of(path))]
+        asked = {"source": "csv", "csv_folder": str(self._folder), "symbols": symbols[:_SHOWN]}
+        cure = (
+            f"for their bars and features: airflow dags test backfill_market --conf '{json.dumps(asked)}'; for models too, enter them in a "
+            "universe, a file of include/config/universes, and run with UNIVERSE= its name"
+        )
+        return f"not used, since neither the universe nor symbols names what they hold: {names}; {cure if symbols else _NO_NAMES}"
+
     def _find(self, instrument: Instrument) -> Path:
         looked_for = []
         for symbol in (instrument.symbol, *instrument.aliases):
@@ -113,6 +134,15 @@ def _file_names(symbol: str) -> list[str]:
     if "/" in symbol:
         names = [symbol_in_path(symbol), *(symbol.replace("/", sign) for sign in "-_"), symbol.replace("/", "")]
     return [f"{name}.csv" for name in dict.fromkeys(names)]
+
+
+def _symbol_of(path: Path) -> str:
+    """Symbol that a file seems to be about; empty where its name is none."""
+    try:
+        found = _PAIR.fullmatch(path.stem)
+        return symbol_from_path("/".join(found.groups()) if found else path.stem)
+    except ConfigurationError:
+        return ""
 
 
 @lru_cache(maxsize=4)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 
 import pytest
@@ -28,6 +29,22 @@ def test_an_interval_of_a_file(tmp_path, hook):
     assert isinstance(outcome, Data)
     assert outcome.rows["timestamp"].to_pylist() == [datetime(2018, 6, 28, tzinfo=UTC)]
     assert outcome.as_of == datetime(2018, 7, 3, tzinfo=UTC)
+
+
+def test_files_that_are_not_used_are_named_with_what_to_type(tmp_path, hook):
+    for name in ("AAPL", "%5EGSPC", "NVDA", "BTC-USDT", "my notes"):
+        (tmp_path / f"{name}.csv").write_text(CONTENT)
+    (tmp_path / "readme.txt").touch()
+    asked = [instrument("AAPL"), instrument("^GSPC")]
+    said = hook.tell_unused(asked)
+    assert said.startswith("not used, since neither the universe nor symbols names what they hold: BTC-USDT.csv, NVDA.csv, my notes.csv; ")
+    conf = json.loads(said.split("--conf '")[1].split("'")[0])
+    assert conf == {"source": "csv", "csv_folder": str(tmp_path), "symbols": ["BTC/USDT", "NVDA"]}
+    for name in ("NVDA", "BTC-USDT"):
+        (tmp_path / f"{name}.csv").unlink()
+    assert hook.tell_unused(asked).endswith("my notes.csv; name a file after its symbol, for example AAPL.csv")
+    (tmp_path / "my notes.csv").unlink()
+    assert hook.tell_unused(asked) == ""
 
 
 def test_nothing_in_the_interval_is_confirmed_by_the_universe(tmp_path, hook):
