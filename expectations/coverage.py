@@ -95,8 +95,9 @@ class Coverage:
     def told(self) -> SymbolCoverage:
         """The same for the summary."""
         outages = "; ".join(gap_words(gap, self.timeframe) for gap in self.outage_gaps)
-        begins = f"{self.first:%Y-%m-%d}, {self.before} sessions after the time asked for" if self.first and self.before else ""
-        ends = f"{self.last:%Y-%m-%d}, {self.after} sessions before the time asked for ends" if self.last and self.after else ""
+        unit = "sessions" if self.timeframe == "1d" else f"bars of {self.timeframe}"
+        begins = f"{self.first:%Y-%m-%d}, {self.before} {unit} after the time asked for" if self.first and self.before else ""
+        ends = f"{self.last:%Y-%m-%d}, {self.after} {unit} before the time asked for ends" if self.last and self.after else ""
         gaps, refused_gaps = (self.words(refused=refused, most=_SHOWN) for refused in (False, True))
         counts = self.all
         return SymbolCoverage(counts.expected, counts.missing, counts.refused, self.moved, gaps, refused_gaps, outages, begins, ends)

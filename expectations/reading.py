@@ -19,7 +19,8 @@ from expectations.splits import read_splits
 from include.calendars import closed_at
 from include.completeness import asked_for
 from include.lake import Lake
-from include.landing import Interval, SymbolLanding
+from include.landing import Interval, SymbolLanding, is_within, missing_intervals
+from include.months import month_end, month_start
 from include.quality import Outage, Thresholds
 from include.schemas import TIMESTAMP
 
@@ -43,18 +44,21 @@ class Symbol:
         self.symbol, self._calendar, self._timeframe = instrument.symbol, instrument.calendar, request.timeframe
         self.facts = Facts(instrument, thresholds, read_splits(lake, instrument.symbol))
         self.coverage = Coverage(instrument, request.timeframe, outages)
+        self._left_out = [(month_start(month), month_end(month)) for month in request.left_out.get(instrument.symbol, ())]
         self._landing = SymbolLanding(lake, request.source, request.timeframe, instrument.symbol)
         self._others = OtherSources(lake, request.source, request.timeframe, instrument.symbol, self.facts.splits)
 
     @property
     def answered(self) -> list[Interval]:
-        """Intervals for which the source gave an answer."""
-        return [(answer.start, answer.end) for answer in self._landing.answers]
+        """Intervals for which the source gave an answer, but for the months that are left out."""
+        return [part for answer in self._landing.answers for part in missing_intervals((answer.start, answer.end), self._left_out)]
 
     def read(self, start: datetime, end: datetime) -> Piece:
         """Rows from :data:`expectations.beside.LOOK_BACK` before ``start``, with the time they were known."""
         landed = self._landing.read(start, end, look_back=LOOK_BACK.to_pytimedelta())
         rows = landed.rows
+        for low, high in self._left_out:
+            rows = rows.filter(pc.invert(is_within(rows, low, high)))
         times = pd.DatetimeIndex(rows["timestamp"].to_numpy().astype("datetime64[us]"), tz="UTC")
         known = closed_at(self._calendar, self._timeframe, times) if len(times) else times
         rows = rows.append_column("closed_at", pa.array(known, TIMESTAMP))

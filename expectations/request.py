@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,8 @@ class CheckRequest:
     """Landed bars of some instruments from one source.
 
     ``start`` and ``end`` bound a half-open UTC interval. It is widened to whole months, so that a published month always
-    follows from everything that landed for it. ``universe`` chooses the thresholds; None: those for all.
+    follows from everything that landed for it. ``universe`` chooses the thresholds; None: those for all. ``left_out`` names by symbol
+    the months that did not land whole: they keep the bars that they have, and what landed of them is not looked at.
 
     Raises
     ------
@@ -34,6 +36,7 @@ class CheckRequest:
     start: datetime
     end: datetime
     universe: str | None = None
+    left_out: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be checked."""

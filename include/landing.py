@@ -175,10 +175,10 @@ class SymbolLanding:
             low, high = max(start - look_back, landed.start), min(end, landed.end)
             if low < high:
                 held = _table_of(self._lake, landed)
-                inside = _within(held, low, high)
+                inside = is_within(held, low, high)
                 fresh = _newest(held, inside, newer)
                 tables.append(_with_origin(held, landed).filter(fresh))
-                superseded += pc.sum(pc.and_(_within(held, max(start, low), high), pc.invert(fresh))).as_py() or 0
+                superseded += pc.sum(pc.and_(is_within(held, max(start, low), high), pc.invert(fresh))).as_py() or 0
                 for first, last in landed.without_history if held.num_rows else [(low, high)]:
                     if (nothing := (max(first, low), min(last, high)))[0] < nothing[1]:
                         empty += missing_intervals(nothing, newer)
@@ -213,7 +213,7 @@ def _table_of(lake: Lake, landed: Landed) -> pa.Table:
 def _newest(table: pa.Table, inside: pa.ChunkedArray, newer: list[Interval]) -> pa.ChunkedArray:
     """Which of the rows ``inside`` no newer answer covers."""
     for start, end in newer:
-        inside = pc.and_(inside, pc.invert(_within(table, start, end)))
+        inside = pc.and_(inside, pc.invert(is_within(table, start, end)))
     return inside
 
 
@@ -230,7 +230,8 @@ def _with_origin(table: pa.Table, landed: Landed) -> pa.Table:
     )
 
 
-def _within(table: pa.Table, low: datetime, high: datetime) -> pa.ChunkedArray:
+def is_within(table: pa.Table, low: datetime, high: datetime) -> pa.ChunkedArray:
+    """Which rows open in the half-open interval."""
     times = table["timestamp"]
     return pc.and_(pc.greater_equal(times, pa.scalar(low, TIMESTAMP)), pc.less(times, pa.scalar(high, TIMESTAMP)))
 

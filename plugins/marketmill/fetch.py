@@ -77,7 +77,7 @@ class Fetched:
 
     ``state`` is ``complete``: every part of the interval has landed, ``rows`` of it now; or a failure as
     :func:`marketmill.outcomes.tell` tells it, with ``reason`` and ``until``. What landed before it stays; ``missing`` names what did
-    not, as dates in UTC.
+    not, as dates in UTC, and ``months`` are those that did not land whole.
     """
 
     symbol: str
@@ -87,6 +87,7 @@ class Fetched:
     reason: str = ""
     until: str | None = None
     missing: str = ""
+    months: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -129,28 +130,31 @@ def fetch_symbol(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instru
     result = _fetch(lake, hook, plan, instrument, edition, asking)
     if not result.failed:
         return result
-    return replace(result, missing=", ".join(_span(*gap) for gap in _missing(lake, hook, plan, instrument, edition)))
+    gaps = _missing(lake, hook, plan, instrument, edition)
+    return replace(result, missing=", ".join(_span(*gap) for gap in gaps), months=_months_of(gaps))
 
 
 def _fetch(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument, edition: str, asking: Asking) -> Fetched:
-    symbol, rows, asked = instrument.symbol, 0, 0
+    symbol, rows, asked, late = instrument.symbol, 0, 0, ""
     gaps = _missing(lake, hook, plan, instrument, edition)
     for start, end in [chunk for gap in gaps for chunk in hook.chunks(plan.timeframe, *gap)]:
         asked += 1
         outcome = _ask(asking, hook, instrument, plan.timeframe, start, end)
         if isinstance(outcome, Data | ConfirmedEmpty):
-            covered = _covered(outcome, end)
+            covered = _covered(plan, outcome, end)
             landed = _landed(plan, hook, symbol, (start, covered), edition, outcome)
             table = outcome.rows if isinstance(outcome, Data) else LANDING.empty_table()
             write_landing(lake, landed, table)
             rows += table.num_rows
             if isinstance(outcome, ConfirmedEmpty):
                 _LOG.info("%s: no bars from %s to %s: %s", symbol, start.date(), end.date(), outcome.reason)
-            if covered < end:
-                return Fetched(symbol, "transient", rows, asked, f"bars from {covered:%Y-%m-%d %H:%M} UTC on are not finished yet")
+            if isinstance(outcome, Data) and covered < end:
+                if not outcome.late:
+                    return Fetched(symbol, "transient", rows, asked, f"bars from {covered:%Y-%m-%d %H:%M} UTC on are not finished yet")
+                late = outcome.late
             continue
         return Fetched(symbol, rows=rows, asked=asked, **tell(symbol, outcome))
-    return Fetched(symbol, "complete", rows, asked)
+    return Fetched(symbol, "transient" if late else "complete", rows, asked, late)
 
 
 def is_anything_missing(lake: Lake, hook: BarsHook, plan: FetchPlan) -> bool:
@@ -162,7 +166,11 @@ def missing_months(lake: Lake, plan: FetchPlan, symbol: str) -> list[str]:
     """Months of the plan for which there is no answer about a symbol, or not for all of their time."""
     covered = [(answer.start, answer.end) for answer in list_landed(lake, plan.source, plan.timeframe, symbol)]
     missing = missing_intervals(plan.interval, covered)
-    return sorted({month for start, end in missing for month in months_between(start, end)})
+    return list(_months_of(missing))
+
+
+def _months_of(intervals: Sequence[Interval]) -> tuple[str, ...]:
+    return tuple(sorted({month for start, end in intervals for month in months_between(start, end)}))
 
 
 def _missing(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument, edition: str) -> list[Interval]:
@@ -186,9 +194,11 @@ def _ask(asking: Asking, hook: BarsHook, instrument: Instrument, timeframe: str,
         return Permanent(str(error))
 
 
-def _covered(outcome: Data | ConfirmedEmpty, end: datetime) -> datetime:
-    until = outcome.covers_until if isinstance(outcome, Data) else None
-    return end if until is None else min(until, end)
+def _covered(plan: FetchPlan, outcome: Data | ConfirmedEmpty, end: datetime) -> datetime:
+    """Where an answer ends: what lacks at an end that later bars follow is a hole like others."""
+    if not isinstance(outcome, Data) or outcome.covers_until is None or (outcome.late and end < plan.interval[1]):
+        return end
+    return min(outcome.covers_until, end)
 
 
 def _landed(plan: FetchPlan, hook: BarsHook, symbol: str, interval: Interval, edition: str, outcome: Data | ConfirmedEmpty) -> Landed:

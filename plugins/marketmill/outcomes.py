@@ -25,6 +25,7 @@ class Data:
     ``rows`` has the columns of :data:`include.schemas.LANDING`, at least one row, in the source's order. ``adjustment`` says on
     which scale its prices are and ``as_of`` up to when (UTC); None: up to now. ``covers_until`` is where the answer ends if it
     does so before the end that was asked for, because later bars were not finished yet (UTC); None: it covers all that was asked for.
+    ``late`` is another reason to end there: bars that should be there lack at the end, and no later bar shows that they never come.
     ``history_from`` and ``history_until``: the source says that it has no bar that opens before the one, or from the other on (UTC),
     so that none is missed there; None: it does not say.
     """
@@ -35,6 +36,7 @@ class Data:
     covers_until: datetime | None = None
     history_from: datetime | None = None
     history_until: datetime | None = None
+    late: str = ""
 
     def __post_init__(self) -> None:
         """Refuse an empty answer: nothing tells here that it is the truth."""

@@ -65,6 +65,12 @@ class _Range:
         """Sessions that the calendar has in it."""
         return self.sessions.between(self.start, self.end)
 
+    @property
+    def traded(self) -> list[Session]:
+        """Those up to the last day on which the instrument was traded."""
+        last = self.instrument.delisted
+        return [session for session in self.held if last is None or session.label.date() <= last]
+
     def up_to(self, end: datetime) -> _Range:
         return _Range(self.instrument, self.timeframe, self.start, end)
 
@@ -98,12 +104,14 @@ class IbkrHistory:
         if not any(math.isfinite(bar.close) for bar in bars):
             return Transient(f"{symbol}: {len(bars)} bars came without a single close")
         _log.info("%s: %d %s bars from %s to %s", symbol, len(bars), timeframe, bars[0].timestamp.date(), bars[-1].timestamp.date())
-        adjustment = Adjustment.NONE if instrument.kind is Kind.INDEX else Adjustment.SPLIT
+        late = self._late(wanted, bars[-1].timestamp)
+        covered = wanted.sessions.begin_of(late[0]) if late else until
         return Data(
             _table(bars, instrument),
-            adjustment,
-            covers_until=until if until < end else None,
+            Adjustment.NONE if instrument.kind is Kind.INDEX else Adjustment.SPLIT,
+            covers_until=covered if covered < end else None,
             history_from=self._begun(wanted),
+            late=f"IBKR has no bars of {_days(late)}, the end of what was asked for; run it again later" if late and until == end else "",
         )
 
     def _walk(self, wanted: _Range) -> list[IbkrBar]:
@@ -142,7 +150,7 @@ class IbkrHistory:
 
     def _expected(self, wanted: _Range) -> list[Session]:
         """Sessions that IBKR must have bars of; where its history begins is asked only if that matters."""
-        if not (held := wanted.held):
+        if not (held := wanted.traded):
             return []
         begins = self._begin(wanted.instrument)
         return [session for session in held if session.closes > begins]
@@ -171,6 +179,8 @@ class IbkrHistory:
             return Transient(f"{instrument.symbol}: the bars from {wanted.end:%Y-%m-%d %H:%M} UTC on are not finished yet")
         if not wanted.held:
             return ConfirmedEmpty(f"the calendar {instrument.calendar} has no session there")
+        if not wanted.traded:
+            return ConfirmedEmpty(f"it was delisted on {instrument.delisted}")
         return ConfirmedEmpty(f"IBKR's history of {instrument.symbol} begins on {self._begin(instrument):%Y-%m-%d}")
 
     def _hole(self, wanted: _Range, bars: Sequence[IbkrBar]) -> Transient | None:
@@ -182,16 +192,25 @@ class IbkrHistory:
         gaps = wanted.sessions.without_bars(expected, times)
         if not gaps:
             return None
-        symbol, days = wanted.instrument.symbol, [f"{session.label:%Y-%m-%d}" for session in gaps]
-        named = ", ".join(days[:_SHOWN]) + (f" and {len(days) - _SHOWN} more" if len(days) > _SHOWN else "")
+        symbol, named = wanted.instrument.symbol, _days(gaps)
         if may_still_come(gaps[-1], self._requests.now()):
             return Transient(f"{symbol}: IBKR has no bars of {named} yet; run it again later")
         if len(gaps) > max(_FEW, _SHARE * len(expected)):
             return Transient(
                 f"{symbol}: an incomplete answer, without {len(gaps)} of {len(expected)} sessions ({named}); run it again later"
             )
-        _log.warning("%s: IBKR has no bars of %s", symbol, ", ".join(days))
+        _log.warning("%s: IBKR has no bars of %s", symbol, _days(gaps, most=len(gaps)))
         return None
+
+    @staticmethod
+    def _late(wanted: _Range, last: datetime) -> list[Session]:
+        """Sessions after the last bar: no later bar says that they were no more than a hole."""
+        return [session for session in wanted.traded if wanted.sessions.begin_of(session) > last]
+
+
+def _days(sessions: Sequence[Session], most: int = _SHOWN) -> str:
+    days = [f"{session.label:%Y-%m-%d}" for session in sessions]
+    return ", ".join(days[:most]) + (f" and {len(days) - most} more" if len(days) > most else "")
 
 
 def chunk_borders(timeframe: str, start: datetime, end: datetime) -> list[datetime]:

@@ -64,13 +64,16 @@ class Sessions:
         earlier = now - timeframe_length(self._timeframe)
         return earlier.replace(second=0, microsecond=0) if self.between(earlier, now) else now
 
+    def begin_of(self, session: Session) -> datetime:
+        """No bar of a session opens before this moment; a bar on the round hour may open before its session."""
+        return session.label if self._timeframe == "1d" else session.opens - timeframe_length(self._timeframe)
+
     def without_bars(self, sessions: list[Session], times: list[datetime]) -> list[Session]:
         """Those of ``sessions`` in which no bar of ``times`` opens."""
         if self._timeframe == "1d":
             held = set(times)
             return [session for session in sessions if session.label not in held]
-        early = timeframe_length(self._timeframe)  # a bar on the round hour may open before its session
-        return [session for session in sessions if not any(session.opens - early < time < session.closes for time in times)]
+        return [session for session in sessions if not any(self.begin_of(session) < time < session.closes for time in times)]
 
 
 def may_still_come(session: Session, now: datetime) -> bool:

@@ -54,9 +54,16 @@ class FetchActionsOperator(WaitingOperator):
         return self._without(plan.symbols, failed) if failed else dict(self.reviewed)
 
     def _without(self, symbols: list[str], failed: dict[str, str]) -> dict[str, Any]:
+        before = self.reviewed["failed"]
+        held_up = {
+            symbol: f"{before[symbol]}; nor could its splits and dividends be fetched, so that nothing of it is published: {reason}"
+            if symbol in before
+            else f"its bars have landed, but not its splits and dividends: {reason}"
+            for symbol, reason in failed.items()
+        }
         left = [symbol for symbol in symbols if symbol not in failed]
         if not left:
-            raise SourceError(f"the splits and dividends of no symbol could be fetched, their bars have landed: {list_reasons(failed)}")
-        held_up = {symbol: f"its bars have landed, but not its splits and dividends: {reason}" for symbol, reason in failed.items()}
+            why = f"nothing is published: {list_reasons(before | held_up)}" if before else f"their bars have landed: {list_reasons(failed)}"
+            raise SourceError(f"the splits and dividends of no symbol could be fetched, {why}")
         plan = self.reviewed["plan"] | {"symbols": left, "title": f"{len(left)} symbols"}
-        return {"plan": plan, "failed": self.reviewed["failed"] | held_up}
+        return {**self.reviewed, "plan": plan, "failed": before | held_up}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CheckBarsOperator(MillOperator):
-    """Run the bar suites over the complete symbols: refused rows go to quarantine, symbols that cannot be trusted are held back.
+    """Run the bar suites over the months that landed whole: refused rows go to quarantine, symbols that cannot be trusted are held back.
 
     Returns the check's summary (:meth:`expectations.request.CheckSummary.as_dict`).
     """
@@ -38,7 +38,7 @@ class CheckBarsOperator(MillOperator):
 
         plan = FetchPlan.from_dict(self.reviewed["plan"])
         start, end = plan.interval
-        request = CheckRequest(plan.source, plan.timeframe, tuple(plan.instruments), start, end, plan.universe)
+        request = CheckRequest(plan.source, plan.timeframe, tuple(plan.instruments), start, end, plan.universe, self.reviewed["left_out"])
         lake = open_lake()
         summary = check_bars(lake, request, run=run_name(context))
         for symbol, count in summary.symbols.items():

@@ -12,7 +12,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 from include.errors import ConfigurationError, SourceError
-from include.sources import SourceName
+from include.sources import SourceName, refuse_unserved
 from include.universes import Instrument, load_universe, pick_instruments, tell_assumed
 from marketmill.events import chosen
 from marketmill.months import target_months
@@ -42,7 +42,6 @@ class PlanFetchOperator(MillOperator):
         from marketmill.sources import open_source, parse_source
 
         params = context["params"]
-        lake = open_lake()
         source = parse_source(chosen(context, "source"))
         hook = open_source(source, csv_folder=params.get("csv_folder"))
         timeframe = params.get("timeframe") or "1d"
@@ -50,6 +49,7 @@ class PlanFetchOperator(MillOperator):
             raise ConfigurationError(f"source {source} has no {timeframe} bars; it has {', '.join(hook.timeframes)}")
         universe = load_universe(chosen(context, "universe"))
         instruments = pick_instruments(universe, self.symbols(params))
+        refuse_unserved(source, instruments)
         window = self._window(context, hook, instruments, timeframe)
         plan = FetchPlan(
             source=source.value,
@@ -61,7 +61,8 @@ class PlanFetchOperator(MillOperator):
             since=datetime.now(UTC).isoformat() if params.get("force") else None,
             csv_folder=params.get("csv_folder"),
         )
-        for note in (*window.notes, tell_assumed(plan.symbols)):
+        lake = open_lake()
+        for note in (*window.notes, tell_assumed(plan.symbols), hook.tell_unused(instruments)):
             if note:
                 self.log.info("%s", note)
         self.log.info(
@@ -144,8 +145,8 @@ class FetchBarsOperator(WaitingOperator):
 class ReviewFetchOperator(MillOperator):
     """Gather what all batches brought.
 
-    Returns the plan of the symbols that are complete, and the failures by symbol: ``{"plan": ..., "failed": ...}``. Fails where no
-    symbol is complete.
+    Returns ``{"plan": ..., "failed": ..., "left_out": ...}``: the plan of the symbols of which at least a month has landed whole, the
+    failures by symbol, and, of those that are in both, the months that did not land whole. Fails where there is no such month.
     """
 
     template_fields: Sequence[str] = ("batches", "fetched")
@@ -156,22 +157,28 @@ class ReviewFetchOperator(MillOperator):
         self.fetched = fetched
 
     def work(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Tell complete symbols from failed ones."""
-        from marketmill.fetch import Fetched, short_list
+        """Tell what landed whole from what did not."""
+        from include.months import months_between
+        from marketmill.fetch import Fetched, FetchPlan, short_list
 
         # A slice reads all mapped results at once; iterating would ask for one more than there is, and log that as an error.
         results = [Fetched(**result) for batch in self.fetched[:] for result in batch]
         failed = {result.symbol: f"{result.missing} is missing: {result.reason}" for result in results if result.failed}
-        complete = [result.symbol for result in results if not result.failed]
+        months = {*months_between(*FetchPlan.from_dict(self.batches[0]).interval)}
+        landed = [result for result in results if not result.failed or months - {*result.months}]
+        left_out = {result.symbol: list(result.months) for result in landed if result.failed}
         # Where nobody was reached, nothing is known about any symbol.
-        if complete or any(result.state != "unreachable" for result in results):
+        if landed or any(result.state != "unreachable" for result in results):
             self._record(failed)
-        if not complete:
+        if not landed:
             reasons = {result.reason for result in results}
             same = f" {short_list(list(failed))}: {results[0].reason}"
-            raise SourceError(f"no symbol could be fetched:{same if len(reasons) == 1 else _lines(failed)}")
-        self.log.info("%d symbols complete, %d failed, %d new rows", len(complete), len(failed), sum(result.rows for result in results))
-        return {"plan": self.batches[0] | {"symbols": complete, "title": f"{len(complete)} symbols"}, "failed": failed}
+            raise SourceError(f"no month of any symbol could be fetched whole:{same if len(reasons) == 1 else _lines(failed)}")
+        symbols = [result.symbol for result in landed]
+        whole, nothing = len(results) - len(failed), len(failed) - len(left_out)
+        self.log.info("%d symbols have landed whole, %d but for some months, %d without a whole month", whole, len(left_out), nothing)
+        plan = self.batches[0] | {"symbols": symbols, "title": f"{len(symbols)} symbols"}
+        return {"plan": plan, "failed": failed, "left_out": left_out}
 
     def _record(self, failed: dict[str, str]) -> None:
         """Hold back the months of which nothing landed, so that the reports tell of them."""
@@ -199,13 +206,13 @@ class ConfirmCompleteOperator(MillOperator):
     def work(self, context: Context) -> None:  # noqa: ARG002
         """Raise where something is missing."""
         failed, held = self.reviewed["failed"], self.checked["held"]
-        symbols = len(failed) + len(self.reviewed["plan"]["symbols"])
+        symbols = len({*failed, *self.reviewed["plan"]["symbols"]})
         self._tell_gaps(symbols)
         missing = []
         if failed:
             missing.append(
-                f"{len(failed)} of {symbols} symbols could not be fetched whole, the others are published; run the same again, and only "
-                f"what is missing is asked for:{_lines(failed)}"
+                f"{len(failed)} of {symbols} symbols could not be fetched whole, what landed whole is published; run the same again, and "
+                f"only what is missing is asked for:{_lines(failed)}"
             )
         if held:
             missing.append(f"{len(held)} of {symbols} symbols are held back, the others are published:{_lines(held)}")
@@ -216,7 +223,8 @@ class ConfirmCompleteOperator(MillOperator):
         """Say of each symbol that was published what the source does not have."""
         counts, coverage = self.checked["symbols"], self.checked["coverage"]
         empty = [symbol for symbol, count in counts.items() if not count["fetched"]]
-        partly = {symbol: told["ends"] for symbol, told in coverage.items() if told["ends"] and symbol not in empty}
+        known = {*empty, *self.reviewed["left_out"]}
+        partly = {symbol: told["ends"] for symbol, told in coverage.items() if told["ends"] and symbol not in known}
         gaps = {symbol: told for symbol, told in coverage.items() if told["missing"] and symbol not in self.checked["held"]}
         for symbol in empty:
             self.log.warning("%s: the source has no bars at all in this time", symbol)

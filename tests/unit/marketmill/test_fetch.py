@@ -102,6 +102,7 @@ def test_a_confirmed_empty_answer_covers_its_interval(lake):
 
 
 WHOLE = "2018-05-01 to 2018-07-01"
+MONTHS = ("2018-05", "2018-06")
 UNTIL = datetime(2018, 1, 1, tzinfo=UTC) + timedelta(minutes=5)
 
 
@@ -118,7 +119,7 @@ UNTIL = datetime(2018, 1, 1, tzinfo=UTC) + timedelta(minutes=5)
 def test_a_failure_lands_nothing_and_does_not_stop_the_others(lake, outcome, expected):
     hook = DecidedHook({"AAPL": outcome})
     results = fetch_batch(lake, hook, plan("AAPL", "^GSPC"))
-    assert results == [replace(expected, missing=WHOLE), Fetched("^GSPC", "complete", rows=1, asked=1)]
+    assert results == [replace(expected, missing=WHOLE, months=MONTHS), Fetched("^GSPC", "complete", rows=1, asked=1)]
     assert results[0].failed
     assert results[0].may_pass == (results[0].state != "permanent")
     assert list_landed(lake, "yahoo", "1d", "AAPL") == []
@@ -129,7 +130,7 @@ def test_a_source_that_wants_to_be_left_alone_is_not_asked_for_the_next_symbol(l
     hook = DecidedHook({"^VIX": RateLimited(UNTIL, "429")})
     complete, limited = fetch_batch(lake, hook, plan("AAPL", "^VIX", "^GSPC"))
     assert complete.state == "complete"
-    assert limited == Fetched("^VIX", "rate_limited", asked=1, reason="429", until=UNTIL.isoformat(), missing=WHOLE)
+    assert limited == Fetched("^VIX", "rate_limited", asked=1, reason="429", until=UNTIL.isoformat(), missing=WHOLE, months=MONTHS)
     assert limited.may_pass
     assert [symbol for symbol, _, _ in hook.asked] == ["AAPL", "^VIX"]
 
@@ -140,7 +141,7 @@ def test_a_source_that_cannot_be_reached_is_asked_once(lake, caplog):
     with caplog.at_level("INFO"):
         complete, away, landed, spared = fetch_batch(lake, hook, plan("AAPL", "^VIX", "^IXIC", "^GSPC"))
     assert (complete.state, landed.state) == ("complete", "complete"), "what has landed needs no source"
-    assert away == Fetched("^VIX", "unreachable", asked=1, reason="nobody is there: look at the network", missing=WHOLE)
+    assert away == Fetched("^VIX", "unreachable", asked=1, reason="nobody is there: look at the network", missing=WHOLE, months=MONTHS)
     assert spared == replace(away, symbol="^GSPC")
     assert spared.may_pass
     assert [symbol for symbol, _, _ in hook.asked] == ["AAPL", "^VIX"]
@@ -154,11 +155,29 @@ def test_what_landed_before_a_failure_stays(lake):
         def fetch(self, instrument, timeframe, start, end):
             return super().fetch(instrument, timeframe, start, end) if start == MAY else Transient("later")
 
-    failed = Fetched("AAPL", "transient", rows=1, asked=2, reason="later", missing="2018-06-15 to 2018-07-01")
+    failed = Fetched("AAPL", "transient", rows=1, asked=2, reason="later", missing="2018-06-15 to 2018-07-01", months=("2018-06",))
     assert fetch_batch(lake, SecondFails(), plan())[0] == failed
     hook = DecidedHook()
     fetch_batch(lake, hook, plan())
     assert hook.asked == [("AAPL", datetime(2018, 6, 15, tzinfo=UTC), JULY)]
+
+
+def test_an_end_that_lacks_is_asked_for_again_unless_later_bars_follow_it(lake):
+    day = timedelta(days=1)
+
+    class LastDaysLack(DecidedHook):
+        def chunks(self, timeframe, start, end):
+            return [(JUNE, end), (start, JUNE)]
+
+        def fetch(self, instrument, timeframe, start, end):
+            self.asked.append((instrument.symbol, start, end))
+            return Data(one_row(start), Adjustment.SPLIT, covers_until=end - day, late="nothing of the last day")
+
+    failed = Fetched("AAPL", "transient", 2, 2, "nothing of the last day", missing="2018-06-30 to 2018-07-01", months=("2018-06",))
+    assert fetch_batch(lake, LastDaysLack(), plan()) == [failed]
+    hook = DecidedHook()
+    fetch_batch(lake, hook, plan())
+    assert hook.asked == [("AAPL", JULY - day, JULY)]
 
 
 def test_batches_hold_every_symbol_once():

@@ -206,6 +206,36 @@ def test_a_session_that_has_just_ended_without_its_bar_is_waited_for(tmp_path, m
     assert outcome == Transient("^GSPC: IBKR has no bars of 2018-06-15 yet; run it again later")
 
 
+def test_an_end_that_lacks_is_a_named_gap_that_a_rerun_asks_for_again(tmp_path, monkeypatch, lake) -> None:
+    christmas = datetime(2018, 12, 24, tzinfo=UTC)
+    rows = [row for row in index_days() if row[0] < christmas]
+    with mill({"^GSPC": {"1d": rows}}, datetime(2019, 1, 15, tzinfo=UTC), tmp_path, monkeypatch) as running:
+        [first] = fetch_batch(lake, running.hook(), plan("^GSPC", start=Y2016, end=Y2019))
+        assert (first.state, first.missing, first.months) == ("transient", "2018-12-24 to 2019-01-01", ("2018-12",))
+        assert first.reason == (
+            "IBKR has no bars of 2018-12-24, 2018-12-26, 2018-12-27, 2018-12-28, 2018-12-31, the end of what was asked for; "
+            "run it again later"
+        )
+        assert landed(lake, "^GSPC", "1d", Y2016, Y2019) == held(rows, Y2016, Y2019)
+        running.server.replace("^GSPC", "1d", index_days())
+        [second] = fetch_batch(lake, running.hook(), plan("^GSPC", start=Y2016, end=Y2019))
+        assert (second.state, second.rows) == ("complete", 5)
+        assert landed(lake, "^GSPC", "1d", Y2016, Y2019) == held(index_days(), Y2016, Y2019)
+
+
+def test_no_session_is_missed_after_the_last_day_of_trading(tmp_path, monkeypatch) -> None:
+    rows = [row for row in index_days() if row[0] <= datetime(2018, 6, 15, tzinfo=UTC)]
+    gone = instrument("AAPL").model_copy(update={"delisted": datetime(2018, 6, 15, tzinfo=UTC).date()})
+    with mill({"AAPL": {"1d": rows}}, NEW_YEAR, tmp_path, monkeypatch) as running:
+        hook = running.hook()
+        year = hook.fetch(gone, "1d", Y2018, Y2019)
+        after = hook.fetch(gone, "1d", datetime(2018, 7, 1, tzinfo=UTC), Y2019)
+        hook.close()
+    assert isinstance(year, Data)
+    assert (year.covers_until, year.late) == (None, "")
+    assert after == ConfirmedEmpty("it was delisted on 2018-06-15")
+
+
 def test_a_gateway_that_refuses_long_ranges_is_asked_by_years(index_mill) -> None:
     index_mill.server.faults.add(Fault("error", code=162, text="Historical Market Data Service error message:Time length exceed max."))
     hook = index_mill.hook()

@@ -26,9 +26,9 @@ PLAN = {
 }
 
 
-def check(context, plan=PLAN):
+def check(context, plan=PLAN, left_out=()):
     FetchBarsOperator(task_id="fetch_bars", batch=plan).execute(context)
-    return CheckBarsOperator(task_id="check_bars", reviewed={"plan": plan, "failed": {}}).execute(context)
+    return CheckBarsOperator(task_id="check_bars", reviewed={"plan": plan, "failed": {}, "left_out": dict(left_out)}).execute(context)
 
 
 def test_checked_bars_are_published_and_the_event_names_the_months(context, lake):
@@ -43,6 +43,15 @@ def test_checked_bars_are_published_and_the_event_names_the_months(context, lake
     assert list_months(lake, lake.bars("1d")) == ["2018-04", "2018-05"]
     assert extra["rows"] == sum(read_month(lake, lake.bars("1d"), month).num_rows for month in extra["months"])
     assert set(extra["content"]) == set(extra["months"])
+
+
+def test_a_month_that_did_not_land_whole_is_left_out_and_the_others_are_published(context, lake):
+    run = context()
+    checked = check(run, left_out={"AAPL": ["2018-05"]})
+    PublishBarsOperator(task_id="publish_bars", checked=checked).execute(run)
+    months = {month: set(read_month(lake, lake.bars("1d"), month)["symbol"].to_pylist()) for month in list_months(lake, lake.bars("1d"))}
+    assert months == {"2018-04": {"^VIX", "AAPL"}, "2018-05": {"^VIX"}}
+    assert (checked["held"], checked["coverage"]["AAPL"]["expected"]) == ({}, 21)
 
 
 @pytest.mark.parametrize(("share", "messages"), [(0.02, 0), (0.01, 1)])

@@ -85,6 +85,8 @@ def test_a_month_that_is_not_over_is_refused(context):
         ({"start": "2020-01-01", "end": "2019-01-01"}, "start 2020-01-01 is not before end 2019-01-01"),
         ({"timeframe": "2d"}, "source sample has no 2d bars; it has 1m, 5m"),
         ({"source": "csv"}, "source csv needs csv_folder"),
+        ({"source": "binance"}, r"source binance has pairs .*, and none of \^GSPC, .*AAPL is one"),
+        ({"source": "ibkr", "universe": "crypto"}, "source ibkr has stocks, funds and indices only, and .* are pairs"),
         ({"source": "csv", "csv_folder": "/no/such"}, "csv_folder /no/such is not a folder"),
     ],
 )
@@ -109,7 +111,7 @@ def test_a_lake_that_cannot_be_written(context, monkeypatch, tmp_path):
 
 def test_a_batch_lands(context, lake):
     fetch = FetchBarsOperator(task_id="fetch_bars", batch=BATCH)
-    landed = {"symbol": "^GSPC", "state": "complete", "rows": 22, "asked": 1, "reason": "", "until": None, "missing": ""}
+    landed = {"symbol": "^GSPC", "state": "complete", "rows": 22, "asked": 1, "reason": "", "until": None, "missing": "", "months": ()}
     assert fetch.execute(context()) == [landed]
     assert len(list_landed(lake, "sample", "1d", "^GSPC")) == 1
     assert fetch.execute(context())[0]["asked"] == 0
@@ -140,9 +142,11 @@ def test_a_failure_that_may_pass_is_retried_while_there_are_tries(context, monke
     assert fetch.execute(context(try_number=3, max_tries=2))[0]["state"] == "transient"
 
 
-def result(symbol, state="complete", reason=""):
+def result(symbol, state="complete", reason="", months=("2018-05",)):
     missing = "" if state == "complete" else "2018-05-04 to 2018-06-01"
-    return {"symbol": symbol, "state": state, "rows": 1, "asked": 1, "reason": reason, "until": None, "missing": missing}
+    return {"symbol": symbol, "state": state, "rows": 1, "asked": 1, "reason": reason, "until": None, "missing": missing} | {
+        "months": list(months)
+    }
 
 
 def test_a_review_leaves_out_what_failed(context):
@@ -151,6 +155,17 @@ def test_a_review_leaves_out_what_failed(context):
     assert reviewed["failed"] == {"B": "2018-05-04 to 2018-06-01 is missing: no such symbol"}
     assert reviewed["plan"]["symbols"] == ["A", "C"]
     assert reviewed["plan"]["start"] == BATCH["start"]
+    assert reviewed["left_out"] == {}
+
+
+def test_what_landed_whole_goes_on_though_each_symbol_lacks_its_last_month(context, capsys):
+    quarter = BATCH | {"start": "2018-03-01T00:00:00+00:00"}
+    late = [[result(symbol, "transient", "late") for symbol in "AB"], [result("C", "transient", "late", ("2018-03", "2018-04", "2018-05"))]]
+    reviewed = ReviewFetchOperator(task_id="review_fetch", batches=[quarter, quarter], fetched=late).execute(context())
+    assert reviewed["plan"]["symbols"] == ["A", "B"]
+    assert reviewed["left_out"] == {"A": ["2018-05"], "B": ["2018-05"]}
+    assert list(reviewed["failed"]) == ["A", "B", "C"]
+    assert "0 symbols have landed whole, 2 but for some months, 1 without a whole month" in capsys.readouterr().out
 
 
 def test_a_review_holds_back_the_months_that_did_not_come(context, lake):
@@ -207,9 +222,9 @@ def test_a_review_without_a_complete_symbol_fails(context):
         return str(caught.value)
 
     away = [result(symbol, "unreachable", "nobody is there: look at the network") for symbol in "ABC"]
-    assert said(*away) == "no symbol could be fetched: A, B, C: nobody is there: look at the network"
+    assert said(*away) == "no month of any symbol could be fetched whole: A, B, C: nobody is there: look at the network"
     assert said(result("A", "permanent", "gone"), result("B", "transient", "late")).splitlines() == [
-        "no symbol could be fetched:",
+        "no month of any symbol could be fetched whole:",
         "  A: 2018-05-04 to 2018-06-01 is missing: gone",
         "  B: 2018-05-04 to 2018-06-01 is missing: late",
     ]
@@ -217,7 +232,7 @@ def test_a_review_without_a_complete_symbol_fails(context):
 
 def test_the_last_step_names_what_is_missing(context, capsys):
     def confirm(failed, held):
-        reviewed = {"plan": BATCH, "failed": failed}
+        reviewed = {"plan": BATCH, "failed": failed, "left_out": {}}
         ends = {"A": "", "D": "", "E": "2018-05-10, 14 sessions before the time asked for ends"}
         coverage = {symbol: {"ends": words, "missing": 0, "refused": 0, "gaps": "", "refused_gaps": ""} for symbol, words in ends.items()}
         coverage["A"] |= {"missing": 2, "refused": 1, "gaps": "2018-05-14", "refused_gaps": "2018-05-16"}
@@ -228,7 +243,7 @@ def test_the_last_step_names_what_is_missing(context, capsys):
     with pytest.raises(AirflowFailException) as caught:
         confirm({"B": "gone", "C": "late"}, {"A": "9 of 20 bars are missing"})
     assert str(caught.value).splitlines() == [
-        "2 of 3 symbols could not be fetched whole, the others are published; run the same again, and only what is missing is asked for:",
+        "2 of 3 symbols could not be fetched whole, what landed whole is published; run the same again, and only what is missing is asked for:",
         "  B: gone",
         "  C: late",
         "1 of 3 symbols are held back, the others are published:",

@@ -75,7 +75,7 @@ def reviewed(*symbols, source="yahoo"):
         "end": "2021-01-01T00:00:00+00:00",
         "symbols": list(symbols),
     }
-    return {"plan": plan, "failed": {}}
+    return {"plan": plan, "failed": {}, "left_out": {}}
 
 
 def asked(yahoo, path):
