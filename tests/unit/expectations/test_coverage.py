@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import pandas as pd
+
 from expectations import check, completeness
 from expectations.check import CheckRequest, CheckSummary, check_bars
 from expectations.checked import publish_checked
@@ -214,3 +216,11 @@ def test_bars_that_begin_late_or_end_early_are_told(lake, land, request_for, bar
     assert covered.ends == "2018-05-31, 21 sessions before the time asked for ends"
     whole = check_bars(lake, request_for("AAPL", start="2018-04-01", end="2018-06-01"), run="run").coverage["AAPL"]
     assert (whole.begins, whole.ends) == ("", "")
+
+
+def test_bars_within_a_day_are_not_counted_as_sessions(lake, land, request_for) -> None:
+    hours = pd.date_range("2018-03-05T14:30", periods=7, freq="h")
+    rows = [{"date": str(hour), **dict.fromkeys(("open", "high", "low", "close", "volume"), 1.0)} for hour in hours]
+    land("AAPL", rows, start="2018-03-01", end="2018-04-01", timeframe="1h")
+    summary = check_bars(lake, request_for("AAPL", start="2018-03-01", end="2018-04-01", timeframe="1h"), run="run")
+    assert summary.coverage["AAPL"].begins == "2018-03-05, 14 bars of 1h after the time asked for"
