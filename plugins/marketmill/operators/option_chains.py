@@ -53,12 +53,12 @@ class SnapshotOptionChainsOperator(WaitingOperator):
         failed = list_reasons({result.symbol: result.reason for result in results if result.state != "complete"})
         if any(result.state in MAY_PASS for result in results) and context["ti"].try_number <= context["ti"].max_tries:
             raise AirflowException(f"to be tried again: {failed}")
-        if failed:
-            raise SourceError(f"option chains are missing: {failed}")
         landed, held = sum(result.landed for result in results), sum(result.held for result in results)
         self.log.info("%d chains landed, %d were held already, in the lake %s", landed, held, lake.url)
-        if landed:
+        if landed or held:  # held may be what landed in an earlier try
             self._check(lake, hook.source.value, instruments, wish.since)
+        if failed:
+            raise SourceError(f"option chains are missing: {failed}")
         return [asdict(result) for result in results]
 
     def _check(self, lake: Lake, source: str, instruments: list[Instrument], since: datetime) -> None:

@@ -136,6 +136,7 @@ def test_what_may_pass_is_retried_and_then_listed(yahoo, lake, chains_context):
     with pytest.raises(AirflowFailException, match="option chains are missing: AAPL: "):
         SNAPSHOT.execute(context)
     assert len(list_chains(lake, "yahoo", "MSFT")) == 2
+    assert lake.exists("reports/data_docs/check-yahoo-option_chains.html"), "what landed is checked, be it in an earlier try"
 
 
 @pytest.mark.parametrize(
