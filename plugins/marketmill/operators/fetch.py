@@ -62,7 +62,7 @@ class PlanFetchOperator(MillOperator):
             csv_folder=params.get("csv_folder"),
         )
         lake = open_lake()
-        for note in (*window.notes, tell_assumed(plan.symbols), hook.tell_unused(instruments)):
+        for note in (*window.notes, tell_assumed(plan.symbols), hook.tell_unused([*universe.instruments, *instruments])):
             if note:
                 self.log.info("%s", note)
         self.log.info(

@@ -47,6 +47,16 @@ def test_the_plan_says_which_calendars_are_assumed(context, capsys):
     assert "assumed" not in capsys.readouterr().out
 
 
+def test_the_plan_names_files_that_nobody_uses(context, capsys, tmp_path):
+    """A file of the universe that a form leaves out on purpose is none of them."""
+    for symbol in ("AAPL", "^GSPC", "NVDA"):
+        (tmp_path / f"{symbol}.csv").write_text("date,open,high,low,close,volume\n2018-01-02,1,1,1,1,1\n")
+    PLAN.execute(context(**form(source="csv", csv_folder=str(tmp_path), start="2018-01-01", end="2018-02-01", symbols=["AAPL"])))
+    assert (
+        "neither the universe nor symbols names what they hold: NVDA.csv; for their bars and features: airflow" in capsys.readouterr().out
+    )
+
+
 def test_a_large_universe_becomes_batches(context):
     batches = PLAN.execute(context(**form(universe="global26", start="2018-01-01", end="2018-02-01")))
     assert [len(batch["symbols"]) for batch in batches] == [5, 5, 5, 5, 5, 1]
