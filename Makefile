@@ -1,7 +1,7 @@
 # `make help` lists what there is; every target sets up what it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos fuzz bench replay lint format ui migrate lock secrets clean
+.PHONY: help setup run test chaos fuzz bench replay lint format ui migrate lock audit secrets clean
 PORT ?= 8080
 WORKERS ?= 2
 IN_PROJECT := . ./environment.sh &&
@@ -44,6 +44,9 @@ migrate: setup ## bring Airflow's database for this shell up to date
 
 lock: setup ## resolve requirements.in anew into requirements.txt
 	@$(IN_PROJECT) bin/lock
+
+audit: setup ## look the pinned packages up in the database of known vulnerabilities
+	@$(IN_PROJECT) bin/audit
 
 secrets: ## fill the empty secrets of .env, for docker compose
 	@bin/make_secrets

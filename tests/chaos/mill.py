@@ -33,9 +33,11 @@ class Zygote:
         self.process = subprocess.Popen([sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._answer()
 
-    def run(self, arguments: list[str], environment: Mapping[str, str], log: Path, kill_after: float | None) -> tuple[int, float]:
+    def run(
+        self, arguments: list[str], environment: Mapping[str, str], log: Path, kill_after: float | None, ahead: float
+    ) -> tuple[int, float]:
         """Exit code (negative: killed) and seconds of one command."""
-        asked = {"arguments": arguments, "environment": dict(environment), "log": str(log), "kill_after": kill_after}
+        asked = {"arguments": arguments, "environment": dict(environment), "log": str(log), "kill_after": kill_after, "ahead": ahead}
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         answer = self._answer()
@@ -85,17 +87,17 @@ class Mill:
         shutil.copytree(self.folder, folder)
         database = folder / "mlflow" / "mlflow.db"
         if database.exists():
-            _move_artifacts(database, str(self.folder), str(folder))
+            move_artifacts(database, str(self.folder), str(folder))
         return Mill(self.zygote, folder)
 
-    def run(self, stage: Stage, kill_after: float | None = None, **environment: str) -> tuple[int, float]:
-        """Run a stage, or kill it after so many seconds; exit code and seconds."""
+    def run(self, stage: Stage, kill_after: float | None = None, ahead: float = 0.0, **environment: str) -> tuple[int, float]:
+        """Run a stage, or kill it after so many seconds, by a clock that is so many ahead; exit code and seconds."""
         own = {
             "LAKE": str(self.folder / "lake"),
             "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder / 'mlflow' / 'mlflow.db'}",
             "RESULTS_URL": f"sqlite:///{self.folder / 'results.db'}",
         }
-        return self.zygote.run(["dags", "test", *stage.arguments], own | environment, self.folder / "log", kill_after)
+        return self.zygote.run(["dags", "test", *stage.arguments], own | environment, self.folder / "log", kill_after, ahead)
 
     def content(self) -> dict[str, str]:
         """Hash of the rows of each published month of each dataset, by its path."""
@@ -151,7 +153,8 @@ def _hash(lake: Lake, dataset: str, month: str) -> str:
     return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
-def _move_artifacts(database: Path, before: str, after: str) -> None:
+def move_artifacts(database: Path, before: str, after: str) -> None:
+    """Let a registry name its artifacts, which it knows by their full path, below another folder."""
     import sqlite3
 
     with sqlite3.connect(database) as connection:

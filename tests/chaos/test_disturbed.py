@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,17 @@ def test_without_its_registry_training_says_so_and_leaves_the_lake_alone(mill_be
     assert mill.content() == undisturbed.before["train"].content()
     code, _ = mill.run(TRAIN)
     assert code == 0, mill.log[-4000:]
+
+
+@pytest.mark.parametrize("days", [40, -40][: 1 if KILLS <= 2 else 2])
+def test_a_clock_that_jumps_between_two_runs_changes_nothing(undisturbed, tmp_path, days):
+    """The run with the wrong clock is killed half-way: what it began has a time in the future, or the past, of the next."""
+    mill = Mill(undisturbed.after["backfill"].zygote, tmp_path / "mill")
+    mill.run(BACKFILL, kill_after=undisturbed.seconds["backfill"] * 0.7, ahead=timedelta(days=days).total_seconds())
+    assert f"{datetime.now(UTC) + timedelta(days=days):%Y-%m}" in mill.log
+    code, _ = mill.run(BACKFILL)
+    assert code == 0, mill.log[-4000:]
+    assert mill.content() == undisturbed.after["backfill"].content()
 
 
 def test_two_runs_of_the_same_months_at_once_make_one_lake(undisturbed, tmp_path):

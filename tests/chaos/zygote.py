@@ -1,7 +1,7 @@
 """A process that has Airflow and the tasks' libraries loaded, and forks one child for each command: a run costs no start-up.
 
 ``python zygote.py``: each line of standard input is ``{"arguments": [...], "environment": {...}, "log": path, "kill_after": seconds or
-null}``; the answer is a line ``{"code": ..., "seconds": ...}``, with a negative code where the child was killed. A child has a session
+null, "ahead": seconds}``, of which ``ahead`` is how far its clock is wrong; the answer is a line ``{"code": ..., "seconds": ...}``, with a negative code where the child was killed. A child has a session
 of its own, and whatever it started (a JVM, workers) is killed with it.
 """
 
@@ -12,7 +12,10 @@ import os
 import signal
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import time_machine
 
 
 def main() -> None:
@@ -41,6 +44,8 @@ def _run(asked: dict) -> None:
         os.dup2(log, stream)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.update(asked["environment"])
+    if asked["ahead"]:
+        time_machine.travel(datetime.now(UTC) + timedelta(seconds=asked["ahead"]), tick=True).start()
     code = 1
     try:
         from airflow.__main__ import main as airflow
