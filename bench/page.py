@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.scale import cost_curve
+
 _HEAD = """\
 # Benchmarks
 
@@ -43,7 +45,7 @@ def write_results(folder: Path, rows: Sequence[Mapping[str, Any]], machine: Mapp
     (folder / "benchmarks.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     said = " A quick run: without the largest sizes." if quick else ""
-    page = _HEAD.format(**{**machine, "versions": versions, "quick": said}) + table(rows) + "\n" + _NOTES
+    page = _HEAD.format(**{**machine, "versions": versions, "quick": said}) + table(rows) + "\n" + cost_curve(rows) + _NOTES
     (folder / "benchmarks.md").write_text(page, encoding="utf-8")
 
 
