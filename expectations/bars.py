@@ -23,6 +23,8 @@ PRICES = ["open", "high", "low", "close", "volume", "adjusted_close"]
 ROUNDING = 1e-9
 
 _LARGEST = sys.float_info.max
+#: A day's volume of the coin with the most units is some 1e14.
+_MOST_TRADED = 1e18
 _POSITIVE = ("open", "high", "low", "close", "adjusted_close")
 _ORDER = (("high", "low"), ("high", "open"), ("high", "close"), ("open", "low"), ("close", "low"))
 
@@ -63,11 +65,11 @@ def bar_suite() -> ExpectationSuite:
             rule(
                 "ExpectColumnValuesToBeBetween",
                 "volume_not_negative",
-                "volume {volume:.10g} is negative or infinite",
+                "volume {volume:.10g} is negative, or more than is traded of anything",
                 reject,
                 column="volume",
                 min_value=0,
-                max_value=_LARGEST,
+                max_value=_MOST_TRADED,
             ),
             rule(
                 "ExpectColumnPairValuesAToBeGreaterThanB",

@@ -15,7 +15,7 @@ REFUSING = {
     "high_not_below_close": "The high is below the close.",
     "open_not_below_low": "The open is below the low.",
     "close_not_below_low": "The close is below the low.",
-    "volume_not_negative": "The volume is negative or infinite.",
+    "volume_not_negative": "The volume is negative, or more than is traded of anything (1e18).",
     "bar_finished": "The row was fetched before its bar had closed.",
     "day_at_midnight": "A daily row is labelled by another time than midnight UTC of its date.",
     "row_not_repeated": "The same row came twice; the first is kept.",

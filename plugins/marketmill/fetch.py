@@ -178,8 +178,20 @@ def _missing(lake: Lake, hook: BarsHook, plan: FetchPlan, instrument: Instrument
     if plan.since:
         since = datetime.fromisoformat(plan.since)
         landed = [answer for answer in landed if answer.fetched_at >= since]
-    current = [(answer.start, answer.end) for answer in landed if not edition or answer.request == edition]
-    return missing_intervals(plan.interval, current)
+    return missing_intervals(plan.interval, _answered(landed, edition))
+
+
+def _answered(landed: Sequence[Landed], edition: str) -> list[Interval]:
+    """Time whose newest answer is of the present edition: a file that is what it once was is read again too."""
+    if not edition:
+        return [(answer.start, answer.end) for answer in landed]
+    answered: list[Interval] = []
+    newer: list[Interval] = []
+    for answer in reversed(landed):
+        if answer.request == edition:
+            answered += missing_intervals((answer.start, answer.end), newer)
+        newer.append((answer.start, answer.end))
+    return answered
 
 
 def _span(start: datetime, end: datetime) -> str:

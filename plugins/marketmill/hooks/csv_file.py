@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from include.errors import SourceError
@@ -35,16 +36,22 @@ _UNITS = (
     (19, "nanoseconds", "divide by 1000000"),
 )
 _SPLIT = 1.25
+#: Rows whose median is looked at instead of each: one wrong close, or two, is no split.
+_ROWS_OF_A_LEVEL = 5
 
 
 @dataclass(frozen=True)
 class CsvFile:
-    """The bars of one file (schema :data:`include.schemas.LANDING`) and the scale of their prices."""
+    """The bars of one file (schema :data:`include.schemas.LANDING`) and the scale of their prices.
+
+    ``leap`` is when its close leaves its adj_close behind as only a split does; None where it never does.
+    """
 
     rows: pa.Table
     adjustment: Adjustment
     first: datetime
     last: datetime
+    leap: datetime | None = None
 
 
 def read_csv_file(path: Path, timeframe: str, kind: Kind) -> CsvFile:
@@ -54,8 +61,8 @@ def read_csv_file(path: Path, timeframe: str, kind: Kind) -> CsvFile:
     empty field, ``null``, ``nan`` and ``NA`` are missing values. Other columns are ignored.
 
     A file does not say how its prices are adjusted, so this is assumed: stocks and funds are as traded (``raw``); where there is
-    an adj_close they are split-adjusted, as in files from Yahoo, unless the ratio of the two leaps by a quarter from one row to
-    the next, which only a split does that close does not know. Anything else needs no adjustment.
+    an adj_close they are split-adjusted, as in files from Yahoo, unless the ratio of the two leaps by a quarter and stays there,
+    which only a split does that close does not know. Anything else needs no adjustment.
 
     Raises
     ------
@@ -79,7 +86,8 @@ def read_csv_file(path: Path, timeframe: str, kind: Kind) -> CsvFile:
         raise SourceError(f"{path.name}, line 1: there is a header and no bar below it")
     _check_spacing(path, times, timeframe)
     rows = pa.table(columns, schema=LANDING)
-    return CsvFile(rows, _adjustment(rows, kind), min(times), max(times))
+    adjustment, leap = _adjustment(rows, kind)
+    return CsvFile(rows, adjustment, min(times), max(times), leap)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -181,14 +189,22 @@ def _check_spacing(path: Path, times: list[datetime], timeframe: str) -> None:
         raise SourceError(f"{path.name}: its bars are {usual} apart, so they are no {timeframe} bars; set the timeframe")
 
 
-def _adjustment(rows: pa.Table, kind: Kind) -> Adjustment:
+def _adjustment(rows: pa.Table, kind: Kind) -> tuple[Adjustment, datetime | None]:
+    """Scale of the prices, and the first leap of close against adjusted close."""
     if kind not in (Kind.STOCK, Kind.FUND):
-        return Adjustment.NONE
-    pairs = zip(rows["close"].to_pylist(), rows["adjusted_close"].to_pylist(), strict=True)
-    ratios = [close / adjusted for close, adjusted in pairs if close and adjusted and close > 0 and adjusted > 0]
-    # By multiplication: the ratio of the smallest numbers is 0.
-    knows_splits = bool(ratios) and all(max(step) <= _SPLIT * min(step) for step in pairwise(ratios))
-    return Adjustment.SPLIT if knows_splits else Adjustment.RAW
+        return Adjustment.NONE, None
+    order = np.argsort(rows["timestamp"].to_numpy(), kind="stable")
+    close, adjusted = (rows[name].to_numpy()[order] for name in ("close", "adjusted_close"))
+    both = np.flatnonzero((close > 0) & (adjusted > 0))
+    if not both.size:
+        return Adjustment.RAW, None
+    ratios = np.log(close[both]) - np.log(adjusted[both])
+    around = np.pad(ratios, _ROWS_OF_A_LEVEL // 2, mode="edge")
+    levels = np.median(np.lib.stride_tricks.sliding_window_view(around, _ROWS_OF_A_LEVEL), axis=1)
+    leaps = np.flatnonzero(np.abs(np.diff(levels)) > np.log(_SPLIT))
+    if not leaps.size:
+        return Adjustment.SPLIT, None
+    return Adjustment.RAW, rows["timestamp"][int(order[both[leaps[0] + 1]])].as_py()
 
 
 def _shown(text: str) -> str:

@@ -61,6 +61,13 @@ class CsvFolderHook(BarsHook):
             file = self._read(instrument, timeframe)
         except SourceError as error:
             return Permanent(str(error))
+        if file.leap:
+            self.log.warning(
+                "%s: its close leaps against its adj_close on %s and stays there, as only a split does that close does not know; "
+                "its prices are taken as traded",
+                instrument.symbol,
+                f"{file.leap:%Y-%m-%d}",
+            )
         times = file.rows["timestamp"]
         inside = file.rows.filter(pc.and_(pc.greater_equal(times, pa.scalar(start, TIMESTAMP)), pc.less(times, pa.scalar(end, TIMESTAMP))))
         if not inside.num_rows:

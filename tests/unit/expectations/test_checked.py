@@ -123,7 +123,7 @@ def test_a_release_from_one_rule_is_none_from_another(
     releases("- {symbol: AAPL, timestamp: 2018-01-02T00:00:00Z, rules: [high_not_below_open], reason: looked at}")
     assert run(lake, request_for("AAPL")) == {}
     (row,) = read_month(lake, QUARANTINE, "2018-01").to_pylist()
-    assert row["reason"] == "high 12 is below open 13; volume -1 is negative or infinite"
+    assert row["reason"] == "high 12 is below open 13; volume -1 is negative, or more than is traded of anything"
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_refused_rows_of_a_held_symbol_are_in_quarantine_and_its_older_bars_serv
     assert {month: held(lake, BARS, month) for month in before} == before
     (first,), (second,) = (read_month(lake, QUARANTINE, month).to_pylist() for month in before)
     assert [(row["timestamp"].day, row["rule"], row["reason"]) for row in (first, second)] == [
-        (17, "volume_not_negative", "volume -1 is negative or infinite"),
-        (15, "volume_not_negative", "volume -1 is negative or infinite"),
+        (17, "volume_not_negative", "volume -1 is negative, or more than is traded of anything"),
+        (15, "volume_not_negative", "volume -1 is negative, or more than is traded of anything"),
     ]
     assert (first["fetched_at"].isoformat(), first["row"]) == ("2026-11-01T00:02:00+00:00", 10)
     assert hold.kept == {"2018-01": 20, "2018-02": 18}

@@ -94,6 +94,16 @@ def test_another_edition_is_fetched_anew(lake):
     assert fetch_batch(lake, DecidedHook(edition="second"), plan())[0].asked == 1
 
 
+def test_a_file_that_is_what_it_once_was_is_read_again(lake):
+    for edition in ("first", "second", "first"):
+        assert fetch_batch(lake, DecidedHook(edition=edition), plan())[0].asked == 1
+    assert fetch_batch(lake, DecidedHook(edition="first"), plan())[0].asked == 0
+    assert fetch_batch(lake, DecidedHook(edition="second"), plan(end=JUNE))[0].asked == 1
+    hook = DecidedHook(edition="first")
+    assert fetch_batch(lake, hook, plan())[0].asked == 1
+    assert hook.asked == [("AAPL", MAY, JUNE)], "what is of the present edition still is not read again"
+
+
 def test_a_confirmed_empty_answer_covers_its_interval(lake):
     hook = DecidedHook({"AAPL": ConfirmedEmpty("not listed before 2019")})
     assert fetch_batch(lake, hook, plan()) == [Fetched("AAPL", "complete", rows=0, asked=1)]
