@@ -70,7 +70,7 @@ def test_a_refused_row_keeps_all_it_was(lake: Lake, land: Land, request_for: Req
     (row,) = rows(lake, "quarantine", "2018-01")
     assert (row["row"], row["open"], row["close"], row["volume"]) == (1, 13.0, None, -1.0)
     assert row["rule"] == "close_present"
-    assert row["reason"] == "close is missing; high 12 is below open 13; volume -1 is negative or infinite"
+    assert row["reason"] == "close is missing; high 12 is below open 13; volume -1 is negative, or more than is traded of anything"
 
 
 def test_values_are_kept_as_they_landed_even_where_rounding_was_forgiven(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
