@@ -66,8 +66,10 @@ def check_bars(lake: Lake, request: CheckRequest, *, run: str) -> CheckSummary:
         symbols={symbol.symbol: counts.of(symbol.symbol) for symbol in check.symbols},
         rules={rule: counts.rules[rule] for rule in check.bars.rules},
         flags={rule: counts.flags[rule] for rule in [*check.series.rules, RELEASED]},
+        warned={rule: counts.warned(rule) for rule in [*check.series.rules, RELEASED] if counts.flags[rule]},
         coverage={symbol.symbol: symbol.coverage.told() for symbol in check.symbols},
         held={symbol: cause.told for symbol, cause in held.items()},
+        not_fetched=dict(request.not_fetched),
         months=[month.month for month in planned if month.bars or month.quarantine],
         plan=write_plan(lake, plan),
         docs=f"{FOLDER}/index.html",
@@ -150,7 +152,7 @@ class _Check:
             rules = [*broken.get(position, []), *([RELEASED] if position in released else [])]
             flags[position] = ",".join(rules)
             if counted[position]:
-                self.counts.flag(rules)
+                self.counts.flag(str(seen["symbol"].iloc[position]), seen["timestamp"].iloc[position], rules)
         for position in self.counts.to_show(broken, counted):
             row = {str(name): value for name, value in seen.iloc[position].items()}
             self.counts.show(row, {rule: self.series.reason([rule], row) for rule in broken[position]})

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
-from expectations.request import SymbolCounts
+from expectations.request import SymbolCounts, Warned
 from include.errors import LakeError
 
 _EXAMPLES = 20
@@ -28,6 +29,7 @@ class Counts:
     refused: list[dict[str, Any]] = field(default_factory=list)
     flagged: list[dict[str, Any]] = field(default_factory=list)
     _shown: Counter[str] = field(default_factory=Counter)
+    _warned: dict[str, dict[str, tuple[int, datetime]]] = field(default_factory=lambda: defaultdict(dict))
 
     def refuse(self, row: dict[str, Any]) -> None:
         """Count a quarantined row."""
@@ -36,9 +38,17 @@ class Counts:
         if self.rules[row["rule"]] <= _EXAMPLES:
             self.refused.append(row)
 
-    def flag(self, rules: Sequence[str]) -> None:
+    def flag(self, symbol: str, timestamp: datetime, rules: Sequence[str]) -> None:
         """Count a kept row with warnings."""
         self.flags.update(rules)
+        for rule in rules:
+            bars, first = self._warned[rule].get(symbol, (0, timestamp))
+            self._warned[rule][symbol] = bars + 1, min(first, timestamp)
+
+    def warned(self, rule: str) -> dict[str, Warned]:
+        """By symbol the kept rows that carry a warning, those with the most first."""
+        found = sorted(self._warned[rule].items(), key=lambda item: (-item[1][0], item[0]))
+        return {symbol: Warned(bars, first.isoformat()) for symbol, (bars, first) in found}
 
     def to_show(self, broken: Mapping[int, Sequence[str]], counted: np.ndarray) -> list[int]:
         """Positions of the flagged rows that hold a warning of which not enough are shown yet."""

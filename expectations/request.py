@@ -22,7 +22,8 @@ class CheckRequest:
 
     ``start`` and ``end`` bound a half-open UTC interval. It is widened to whole months, so that a published month always
     follows from everything that landed for it. ``universe`` chooses the thresholds; None: those for all. ``left_out`` names by symbol
-    the months that did not land whole: they keep the bars that they have, and what landed of them is not looked at.
+    the months that did not land whole: they keep the bars that they have, and what landed of them is not looked at. ``not_fetched``
+    says by symbol, also of such that are not among the instruments, what could not be fetched and why; it is only told.
 
     Raises
     ------
@@ -37,6 +38,7 @@ class CheckRequest:
     end: datetime
     universe: str | None = None
     left_out: Mapping[str, Collection[str]] = field(default_factory=dict)
+    not_fetched: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be checked."""
@@ -89,13 +91,22 @@ class SymbolCoverage:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """Kept rows of one symbol that carry one warning: how many ``bars``, and the time of the ``first`` (ISO 8601, UTC)."""
+
+    bars: int
+    first: str
+
+
+@dataclass(frozen=True)
 class CheckSummary:
     """What a check found.
 
     ``rules`` counts the quarantined rows by the first rule they break, in the suite's order (rules that refused nothing stand
-    there with 0). ``flags`` counts the kept rows by the warnings they carry. ``coverage`` tells by symbol what is missing, ``held``
-    why a symbol is held back, none of its rows being published as a bar, and what to do. ``months`` are those with kept or
-    quarantined rows. ``plan`` is the argument of :func:`expectations.checked.publish_checked`; ``plan`` and ``docs`` are paths below
+    there with 0). ``flags`` counts the kept rows by the warnings they carry, and ``warned`` says of which symbols they are, those that
+    are held back among them. ``coverage`` tells by symbol what is missing, ``held`` why a symbol is held back, none of its rows being
+    published as a bar, and what to do; ``not_fetched`` is that of the request. ``months`` are those with kept or quarantined rows.
+    ``plan`` is the argument of :func:`expectations.checked.publish_checked`; ``plan`` and ``docs`` are paths below
     the lake's root.
     """
 
@@ -105,8 +116,10 @@ class CheckSummary:
     symbols: dict[str, SymbolCounts]
     rules: dict[str, int]
     flags: dict[str, int]
+    warned: dict[str, dict[str, Warned]]
     coverage: dict[str, SymbolCoverage]
     held: dict[str, str]
+    not_fetched: dict[str, str]
     months: list[str]
     plan: str
     docs: str

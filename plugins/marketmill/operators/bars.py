@@ -12,6 +12,7 @@ from marketmill.events import chosen
 from marketmill.links import DataDocsLink
 from marketmill.notifications import Topic, notify
 from marketmill.operators.base import MillOperator, run_name
+from marketmill.warned import name_warned
 
 if TYPE_CHECKING:
     from expectations.request import CheckSummary
@@ -33,22 +34,25 @@ class CheckBarsOperator(MillOperator):
     def work(self, context: Context) -> dict[str, Any]:
         """Check and stage."""
         from expectations.check import CheckRequest, check_bars
+        from include.rule_words import HARMLESS
         from include.settings import open_lake
         from marketmill.fetch import FetchPlan
 
         plan = FetchPlan.from_dict(self.reviewed["plan"])
         start, end = plan.interval
-        request = CheckRequest(plan.source, plan.timeframe, tuple(plan.instruments), start, end, plan.universe, self.reviewed["left_out"])
+        left_out, not_fetched = self.reviewed["left_out"], self.reviewed["failed"]
+        request = CheckRequest(plan.source, plan.timeframe, tuple(plan.instruments), start, end, plan.universe, left_out, not_fetched)
         lake = open_lake()
         summary = check_bars(lake, request, run=run_name(context))
         for symbol, count in summary.symbols.items():
             self.log.info("%s: %d rows, %d kept, %d refused", symbol, count.fetched, count.kept, count.quarantined)
         for rule, rows in summary.rules.items():
             if rows:
-                self.log.info("rule %s refused %d rows", rule, rows)
+                self.log.info("rule %s refused %d rows, counted by the first rule that each breaks", rule, rows)
         for rule, rows in summary.flags.items():
             if rows:
-                self.log.info("%d kept rows carry the warning %s", rows, rule)
+                say = self.log.info if rule in HARMLESS else self.log.warning
+                say("%d kept rows carry the warning %s: %s", rows, rule, name_warned(summary.as_dict()["warned"][rule]))
         self._tell_coverage(summary)
         self._tell_quarantine(summary, f"{lake.url}/{summary.docs}")
         for symbol, reason in summary.held.items():

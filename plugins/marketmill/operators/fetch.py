@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 from include.errors import ConfigurationError, SourceError
+from include.rule_words import HARMLESS, WARNING
 from include.sources import SourceName, refuse_unserved
 from include.universes import Instrument, load_universe, pick_instruments, tell_assumed
 from marketmill.events import chosen
@@ -20,12 +21,18 @@ from marketmill.operators.asked import open_asked
 from marketmill.operators.base import MillOperator
 from marketmill.operators.waiting import WaitingOperator
 from marketmill.outcomes import list_reasons
+from marketmill.warned import name_warned
 from marketmill.window import Window, Wish, choose_window
 
 if TYPE_CHECKING:
     from include.lake import Lake
     from marketmill.fetch import FetchPlan
     from marketmill.hooks.base import BarsHook
+
+
+_AGAIN = "run the same again: only what is missing is asked for"
+_CHANGE = f"change what the reason names, then {_AGAIN}"
+_CORRECT_FILE = "correct the file as the reason says, or put it there, then run the same again: a file that changed is read again"
 
 
 class PlanFetchOperator(MillOperator):
@@ -146,7 +153,8 @@ class ReviewFetchOperator(MillOperator):
     """Gather what all batches brought.
 
     Returns ``{"plan": ..., "failed": ..., "left_out": ...}``: the plan of the symbols of which at least a month has landed whole, the
-    failures by symbol, and, of those that are in both, the months that did not land whole. Fails where there is no such month.
+    failures by symbol, and, of those that are in both, the months that did not land whole. Fails where there is no such month. The
+    months that did not land are held back, each with what to do: ask again, or change what asking again does not cure.
     """
 
     template_fields: Sequence[str] = ("batches", "fetched")
@@ -169,19 +177,22 @@ class ReviewFetchOperator(MillOperator):
         left_out = {result.symbol: list(result.months) for result in landed if result.failed}
         # Where nobody was reached, nothing is known about any symbol.
         if landed or any(result.state != "unreachable" for result in results):
-            self._record(failed)
+            self._record(failed, {result.symbol for result in results if result.failed and not result.may_pass})
         if not landed:
             reasons = {result.reason for result in results}
             same = f" {short_list(list(failed))}: {results[0].reason}"
             raise SourceError(f"no month of any symbol could be fetched whole:{same if len(reasons) == 1 else _lines(failed)}")
         symbols = [result.symbol for result in landed]
         whole, nothing = len(results) - len(failed), len(failed) - len(left_out)
-        self.log.info("%d symbols have landed whole, %d but for some months, %d without a whole month", whole, len(left_out), nothing)
+        self.log.info(
+            "%d symbols fetched (what their answers lack the check says), %d but for some months, %d without a whole month",
+            whole, len(left_out), nothing,
+        )  # fmt: skip
         plan = self.batches[0] | {"symbols": symbols, "title": f"{len(symbols)} symbols"}
         return {"plan": plan, "failed": failed, "left_out": left_out}
 
-    def _record(self, failed: dict[str, str]) -> None:
-        """Hold back the months of which nothing landed, so that the reports tell of them."""
+    def _record(self, failed: dict[str, str], lasting: Collection[str]) -> None:
+        """Hold back the months of which nothing landed, so that the reports tell of them; asking again does not cure ``lasting``."""
         from include.holds import NOT_FETCHED, Cause, record_check
         from include.settings import open_lake
         from marketmill.fetch import FetchPlan, missing_months
@@ -189,7 +200,8 @@ class ReviewFetchOperator(MillOperator):
         lake, plan = open_lake(), FetchPlan.from_dict(self.batches[0])
         for symbol, reason in failed.items():
             if months := missing_months(lake, plan, symbol):
-                cause = Cause(NOT_FETCHED, f"could not be fetched: {reason}", "run the same again: only what is missing is asked for")
+                remedy = (_CORRECT_FILE if plan.source == SourceName.CSV else _CHANGE) if symbol in lasting else _AGAIN
+                cause = Cause(NOT_FETCHED, f"could not be fetched: {reason}", remedy)
                 record_check(lake, plan.source, plan.timeframe, symbol, months, cause)
 
 
@@ -207,20 +219,21 @@ class ConfirmCompleteOperator(MillOperator):
         """Raise where something is missing."""
         failed, held = self.reviewed["failed"], self.checked["held"]
         symbols = len({*failed, *self.reviewed["plan"]["symbols"]})
-        self._tell_gaps(symbols)
+        whole = self._tell_gaps(symbols)
+        self._tell_warnings(whole)
         missing = []
         if failed:
             missing.append(
-                f"{len(failed)} of {symbols} symbols could not be fetched whole, what landed whole is published; run the same again, and "
-                f"only what is missing is asked for:{_lines(failed)}"
+                f"{len(failed)} of {symbols} symbols could not be fetched whole, what landed whole is published; correct what a line says "
+                f"is wrong, then run the same again, and only what is missing is asked for:{_lines(failed)}"
             )
         if held:
             missing.append(f"{len(held)} of {symbols} symbols are held back, the others are published:{_lines(held)}")
         if missing:
             raise SourceError("\n".join(missing))
 
-    def _tell_gaps(self, symbols: int) -> None:
-        """Say of each symbol that was published what the source does not have."""
+    def _tell_gaps(self, symbols: int) -> set[str]:
+        """Say of each symbol that was published what the source does not have; return those that lack nothing."""
         counts, coverage = self.checked["symbols"], self.checked["coverage"]
         empty = [symbol for symbol, count in counts.items() if not count["fetched"]]
         known = {*empty, *self.reviewed["left_out"]}
@@ -236,10 +249,26 @@ class ConfirmCompleteOperator(MillOperator):
             if told["refused"]:
                 self.log.warning("%s: %d bars came and were refused, see quarantine: %s", symbol, told["refused"], told["refused_gaps"])
         held, failed = self.checked["held"], self.reviewed["failed"]
+        whole, gappy = {*counts} - {*known, *partly, *gaps, *held, *failed}, ({*partly, *gaps} - {*failed, *held})
         self.log.info(
-            "%d of %d symbols are complete, %d with gaps that were named; %d held back, %d not fetched whole",
-            len({*counts} - {*empty, *partly, *held, *failed}), symbols, len(gaps), len(held), len(failed),
+            "of %d symbols %d lack nothing, %d are published with the gaps named above, %d have no bars, %d are held back, "
+            "%d were not fetched whole%s",
+            symbols, len(whole), len(gappy), len({*empty} - {*held, *failed}), len(held), len(failed),
+            f" ({len({*held} & {*failed})} of them held back too)" if {*held} & {*failed} else "",
         )  # fmt: skip
+        return whole
+
+    def _tell_warnings(self, whole: Collection[str]) -> None:
+        """Name the symbols whose bars are odd: that they lack nothing does not make them right."""
+        doubtful = {rule: symbols for rule, symbols in self.checked["warned"].items() if rule not in HARMLESS}
+        for rule, symbols in doubtful.items():
+            self.log.warning("%s (%s): %s", rule, WARNING[rule].rstrip("."), name_warned(symbols))
+        if symbols := {symbol for warned in doubtful.values() for symbol in warned}:
+            self.log.warning(
+                "%d symbols have odd bars, %d of them among those that lack nothing: look at them before you use them, on the quality page "
+                "or in the Data Docs (docs/quality.md says what to do)",
+                len(symbols), len(symbols & {*whole}),
+            )  # fmt: skip
 
 
 def _lines(words: Mapping[str, str]) -> str:

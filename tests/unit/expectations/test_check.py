@@ -11,6 +11,7 @@ import pytest
 
 from expectations import check
 from expectations.check import CheckRequest, SymbolCounts, check_bars
+from expectations.request import Warned
 from expectations.staging import folder_of, read_plan
 from include.errors import ConfigurationError, LakeError
 from include.lake import Lake
@@ -51,6 +52,19 @@ def test_rows_are_split_and_counted(lake: Lake, land: Land, request_for: Request
     assert summary.months == ["2018-01", "2018-02"]
     assert json.loads(json.dumps(summary.as_dict()))["total"] == {"landed": 8, "superseded": 1, "fetched": 7, "kept": 4, "quarantined": 3}
     assert [(row["symbol"], row["timestamp"].day) for row in rows(lake, "bars", "2018-02")] == [("AAPL", 2), ("AAPL", 6), ("^VIX", 1)]
+
+
+def test_a_warning_names_its_symbols_and_their_first_bars(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
+    land("AAPL", [bar("2018-02-03"), bar("2018-01-06"), bar("2018-01-07")])
+    land("MSFT", [bar("2018-01-06"), bar("2018-01-08")])
+    summary = check_bars(lake, request_for("AAPL", "MSFT"), run=RUN)
+    assert summary.flags["off_calendar"] == 4
+    assert summary.warned["off_calendar"] == {
+        "AAPL": Warned(3, "2018-01-06T00:00:00+00:00"),
+        "MSFT": Warned(1, "2018-01-06T00:00:00+00:00"),
+    }
+    assert json.loads(json.dumps(summary.as_dict()))["warned"]["off_calendar"]["AAPL"] == {"bars": 3, "first": "2018-01-06T00:00:00+00:00"}
+    assert "large_move" not in summary.warned
 
 
 def test_a_bar_says_where_it_comes_from_and_when_it_was_known(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:

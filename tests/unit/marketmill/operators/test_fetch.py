@@ -175,7 +175,10 @@ def test_what_landed_whole_goes_on_though_each_symbol_lacks_its_last_month(conte
     assert reviewed["plan"]["symbols"] == ["A", "B"]
     assert reviewed["left_out"] == {"A": ["2018-05"], "B": ["2018-05"]}
     assert list(reviewed["failed"]) == ["A", "B", "C"]
-    assert "0 symbols have landed whole, 2 but for some months, 1 without a whole month" in capsys.readouterr().out
+    assert (
+        "0 symbols fetched (what their answers lack the check says), 2 but for some months, 1 without a whole month"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_review_holds_back_the_months_that_did_not_come(context, lake):
@@ -185,7 +188,7 @@ def test_a_review_holds_back_the_months_that_did_not_come(context, lake):
     review = ReviewFetchOperator(
         task_id="review_fetch",
         batches=[BATCH | {"end": "2018-08-01T00:00:00+00:00"}],
-        fetched=[[result("A"), result("B", "permanent", "no such symbol")]],
+        fetched=[[result("A"), result("B", "transient", "no such symbol")]],
     )
     review.execute(context())
     reason = "could not be fetched: 2018-05-04 to 2018-06-01 is missing: no such symbol"
@@ -241,19 +244,22 @@ def test_a_review_without_a_complete_symbol_fails(context):
 
 
 def test_the_last_step_names_what_is_missing(context, capsys):
-    def confirm(failed, held):
+    def confirm(failed, held, warned=None):
         reviewed = {"plan": BATCH, "failed": failed, "left_out": {}}
         ends = {"A": "", "D": "", "E": "2018-05-10, 14 sessions before the time asked for ends"}
         coverage = {symbol: {"ends": words, "missing": 0, "refused": 0, "gaps": "", "refused_gaps": ""} for symbol, words in ends.items()}
         coverage["A"] |= {"missing": 2, "refused": 1, "gaps": "2018-05-14", "refused_gaps": "2018-05-16"}
         counts = {"A": {"fetched": 20}, "D": {"fetched": 0}, "E": {"fetched": 8}}
-        checked = {"held": held, "symbols": counts, "coverage": coverage}
+        checked = {"held": held, "symbols": counts, "coverage": coverage, "warned": warned or {}}
         ConfirmCompleteOperator(task_id="confirm", reviewed=reviewed, checked=checked).execute(context())
 
+    cure = (
+        "what landed whole is published; correct what a line says is wrong, then run the same again, and only what is missing is asked for"
+    )
     with pytest.raises(AirflowFailException) as caught:
         confirm({"B": "gone", "C": "late"}, {"A": "9 of 20 bars are missing"})
     assert str(caught.value).splitlines() == [
-        "2 of 3 symbols could not be fetched whole, what landed whole is published; run the same again, and only what is missing is asked for:",
+        f"2 of 3 symbols could not be fetched whole, {cure}:",
         "  B: gone",
         "  C: late",
         "1 of 3 symbols are held back, the others are published:",
@@ -270,4 +276,35 @@ def test_the_last_step_names_what_is_missing(context, capsys):
     assert "A: the source has no bars of 2018-05-14" in absent
     assert "2018-05-16" not in absent
     assert "A: 1 bars came and were refused, see quarantine: 2018-05-16" in said
-    assert "1 of 1 symbols are complete, 1 with gaps that were named; 0 held back, 0 not fetched whole" in said
+    assert (
+        "of 1 symbols 0 lack nothing, 2 are published with the gaps named above, 1 have no bars, 0 are held back, 0 were not fetched whole"
+        in said
+    )
+    assert "odd bars" not in said
+
+
+def test_the_last_step_names_odd_bars_of_symbols_that_lack_nothing(context, capsys):
+    covered = {"ends": "", "missing": 0, "refused": 0, "gaps": "", "refused_gaps": ""}
+    checked = {"held": {}, "symbols": {"TSLA": {"fetched": 20}}, "coverage": {"TSLA": covered}}
+    checked["warned"] = {
+        "suspected_split": {"TSLA": {"bars": 1, "first": "2018-05-04T00:00:00+00:00"}},
+        "no_volume": {"TSLA": {"bars": 20, "first": "2018-05-01T00:00:00+00:00"}},
+    }
+    reviewed = {"plan": BATCH | {"symbols": ["TSLA"]}, "failed": {}, "left_out": {}}
+    ConfirmCompleteOperator(task_id="confirm", reviewed=reviewed, checked=checked).execute(context())
+    said = capsys.readouterr().out
+    assert "suspected_split (The open jumps as after a split, with usual volume, and no such split is known): TSLA 2018-05-04" in said
+    assert "1 symbols have odd bars, 1 of them among those that lack nothing" in said
+    assert "no_volume" not in said
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [("csv", "correct the file as the reason says, or put it there"), ("sample", "change what the reason names")],
+)
+def test_what_asking_again_does_not_cure_is_said_to_need_a_change(context, lake, source, remedy):
+    wrong = [result("A"), result("B", "permanent", "B.csv, line 1: column close is missing"), result("C", "transient", "503")]
+    ReviewFetchOperator(task_id="review_fetch", batches=[BATCH | {"source": source}], fetched=[wrong]).execute(context())
+    told = {hold.symbol: hold.cause.remedy for hold in read_holds(lake, "1d", "BC")}
+    assert told["B"].startswith(f"{remedy}, ")
+    assert told["C"] == "run the same again: only what is missing is asked for"
