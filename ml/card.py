@@ -91,6 +91,7 @@ def evaluated(facts: Mapping[str, Any], data: Dataset, predictions: pd.DataFrame
             "first": predictions["timestamp"].min().date().isoformat(),
             "last": predictions["timestamp"].max().date().isoformat(),
             "rows": len(predictions),
+            "labels": int(predictions["label"].nunique()),
             "days": int(closes.dt.floor("D").nunique()),
         },
         "groups": judgement.groups,

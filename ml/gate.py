@@ -94,7 +94,8 @@ def decide(challenger: Registered, champion: Registered | None, champion_serves:
         measure = metric.replace("_", " ")
         found = f"by {measure} it beats {_lines(evidence, edges)}"
         nothing = f"no edge found: by {measure} it does not beat {_lines(evidence, forecasts)}, which is served"
-        reason = f"{'the first champion' if first else 'no champion serves'}; {found if edges else nothing}"
+        kept = _not_kept(challenger) if edges else ""
+        reason = f"{'the first champion' if first else 'no champion serves'}; {found if edges else nothing}{kept}"
         return _decision(challenger, None, Outcome.PROMOTE, reason, evidence)
     if champion.version == challenger.version:
         return _decision(challenger, champion, Outcome.KEEP, "it is the champion already", evidence)
@@ -116,6 +117,14 @@ def _lines(evidence: Mapping[str, Evidence], labels: Sequence[str]) -> str:
     """The simplest line of some labels; that a model beats it need not be what its card promises."""
     lines = dict.fromkeys(evidence[label].baseline for label in labels)
     return "; ".join(f"{line!r} in {', '.join(label for label in labels if evidence[label].baseline == line)}" for line in lines)
+
+
+def _not_kept(found: Registered) -> str:
+    """What the card promised beyond the simplest line, in its own measure, and did not keep: the gate does not ask for it."""
+    broken = [f"{promise['text']} ({promise['reason']})" for promise in found.card["promises"] if promise["verdict"] == "not met"]
+    if not broken:
+        return ""
+    return f", the simplest line, which is all that the gate asks of a first champion; promised and not met: {'; '.join(broken)}"
 
 
 def read_walk_forward(found: Registered) -> pd.DataFrame:

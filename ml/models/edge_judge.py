@@ -131,7 +131,7 @@ def _beats_the_odds(wins: pd.DataFrame) -> dict[str, str]:
     strongest = str(losses.drop(columns="model").mean().idxmin())
     gain = block_bootstrap(by_day((losses[strongest] - losses["model"]).to_numpy(), wins["closed_at"]))
     return {
-        "text": "Wins are stated with a lower Brier than by the shares that won before and by the gambler's ruin",
+        "text": "Wins are stated with a lower Brier (the square of the RMSE) than by the shares that won before and by the gambler's ruin",
         "verdict": "met" if gain.low > 0 else "not met",
         "reason": (
             f"Brier {losses['model'].mean():.4f} against {losses[strongest].mean():.4f} of {strongest!r}; gain a day {gain.mean:+.4f}, "

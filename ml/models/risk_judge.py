@@ -24,7 +24,7 @@ METRIC_NOTES = {
 }
 #: Share of the loss of the better reference that must be saved: less is a matter of decimals.
 _MATERIAL = 0.01
-_ROLES = {"model": "model", UNCONDITIONAL: "baseline", RANGES: "reference", STOP: "reference"}
+_ROLES = {"model": "model", UNCONDITIONAL: "baseline", RANGES: "baseline", STOP: "baseline"}
 
 
 def judge_risk(walk_forward: pd.DataFrame) -> Judgement:
@@ -72,7 +72,7 @@ def _beats_the_quantile(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def _told(gain: Interval) -> str:
-    return f"{gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
+    return f"{gain.mean:+.2g} ({gain.low:+.2g} to {gain.high:+.2g})"
 
 
 def _covers(rows: pd.DataFrame) -> dict[str, str]:

@@ -37,7 +37,7 @@ _LATER_SHARE = 0.2
 
 
 class Searched(NamedTuple):
-    """A search for parameters: how many trials, on decision dates before ``until`` (ISO date)."""
+    """A search for parameters, on decision dates before ``until`` (ISO date); ``trials`` are those of all searches for the model."""
 
     trials: int
     until: str

@@ -46,7 +46,8 @@ def search(model: Searchable, data: Dataset, *, name: str, trials: int, seed: in
     data
         All rows; the search sees those that were decided, with outcomes that were known, before the last 40 % of the dates.
     name
-        Of the model. The study's name adds a hash of the data, the space and the seed: another search is another study.
+        Of the model. The study's name adds a hash of the data, the space and the seed: another search is another study, and its trials
+        count as well.
 
     Raises
     ------
@@ -71,7 +72,10 @@ def search(model: Searchable, data: Dataset, *, name: str, trials: int, seed: in
         study.optimize(objective, n_trials=trials - finished, callbacks=[lambda done, trial: _tell(done, trial, trials)])
     best = _typed(model, study.best_params)
     _LOG.info("%s: best log-loss %.4f with %s", study.study_name, study.best_value, best)
-    return replace(model, **best, searched=Searched(len(study.trials), until))
+    tried = _tried(name)
+    if others := tried - len(study.trials):
+        _LOG.info("%s: %d trials of searches on other data count as well", study.study_name, others)
+    return replace(model, **best, searched=Searched(tried, until))
 
 
 def _open_study(model: Any, known: Dataset, name: str, seed: int) -> optuna.Study:
@@ -103,6 +107,12 @@ def _storage() -> optuna.storages.RDBStorage:
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}"))
     options = {**address.options, "options": f"-c search_path={_SCHEMA}"}
     return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": options, "pool_pre_ping": True})
+
+
+def _tried(name: str) -> int:
+    """Trials of every search for the model, killed ones and those on other data too: the older data are part of the newer."""
+    studies = optuna.get_all_study_summaries(_storage(), include_best_trial=False)
+    return sum(one.n_trials for one in studies if one.study_name.rpartition("-")[0] == name)
 
 
 def _finished(study: optuna.Study) -> int:

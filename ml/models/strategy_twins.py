@@ -11,18 +11,24 @@ from include.errors import ModelError
 from include.trades import read_trades
 from ml.backtests import BacktestSource
 from ml.simulation.bars import read_bars
-from ml.validation.random_twins import random_twins
+from ml.validation.random_twins import Market, Twins, twin_returns
+
+#: Of what the trades and their twins earned.
+UNIT = "fraction of the equity a window"
 
 
 def chosen_trades(source: BacktestSource, forward: pd.DataFrame) -> pd.DataFrame:
-    """Trades of the windows in which the model staked something; their size is multiplied by the stake.
+    """Trades of the windows in which the model staked something; their size is a fraction of all equity.
+
+    The equity is split evenly over the rows of a decision date, and the stake is the part of its share that a row risks.
 
     Parameters
     ----------
     forward
         Walk-forward rows: ``strategy``, ``symbol``, ``timestamp`` (when the window begins) and ``model`` (the stake).
     """
-    staked = forward.loc[forward["model"] > 0, ["strategy", "symbol", "timestamp", "model"]]
+    share = forward["model"] / forward.groupby("timestamp")["model"].transform("size")
+    staked = forward.loc[forward["model"] > 0, ["strategy", "symbol", "timestamp"]].assign(share=share)
     columns = ["run_id", "strategy", "symbol", "window_start", "window_end"]
     windows = source.results[columns].sort_values("run_id").drop_duplicates(["strategy", "symbol", "window_start"], keep="last")
     windows = staked.merge(windows, left_on=["strategy", "symbol", "timestamp"], right_on=["strategy", "symbol", "window_start"])
@@ -31,18 +37,18 @@ def chosen_trades(source: BacktestSource, forward: pd.DataFrame) -> pd.DataFrame
         trades = read_trades(source.lake, str(run_id)).sort_values("entered_at")
         both = pd.merge_asof(
             trades,
-            chosen[["strategy", "symbol", "window_start", "window_end", "model"]].sort_values("window_start"),
+            chosen[["strategy", "symbol", "window_start", "window_end", "share"]].sort_values("window_start"),
             left_on="entered_at",
             right_on="window_start",
             by=["strategy", "symbol"],
         )
         inside = both[both["entered_at"] < both["window_end"]]
-        parts.append(inside.assign(size=inside["size"] * inside["model"]))
+        parts.append(inside.assign(size=inside["size"] * inside["share"]))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"symbol": [], "size": []})
 
 
 def chosen_twins(source: BacktestSource, forward: pd.DataFrame, *, seed: int) -> dict[str, Any]:
-    """Part of the card: the sum of what the chosen trades earned among twins of them, or why there are none.
+    """Part of the card: what the chosen trades earned a window, as a fraction of the equity, among twins of them, or why there are none.
 
     Twins may trade on the bars from the first window of the walk-forward to the last exit.
     """
@@ -50,12 +56,18 @@ def chosen_twins(source: BacktestSource, forward: pd.DataFrame, *, seed: int) ->
     if trades.empty:
         return {"not_evaluated": "it staked on no window that had trades"}
     begin, end = forward["timestamp"].min(), trades["exited_at"].max()
-    opens = {}
+    markets = {}
     for symbol in sorted(trades["symbol"].unique()):
         bars = read_bars(source, symbol)
-        opens[symbol] = bars.open[np.asarray((bars.timestamp >= begin) & (bars.timestamp <= end))]
+        free = np.asarray((bars.timestamp >= begin) & (bars.timestamp <= end))
+        markets[symbol] = Market(bars.timestamp[free], bars.open[free], np.zeros(free.sum(), dtype=np.int64))
+    windows = forward["timestamp"].nunique()
     try:
-        found = random_twins(trades, opens, seed=seed)
+        others = twin_returns(trades, markets, 1, seed=seed)[:, 0] / windows
     except ModelError as error:
         return {"not_evaluated": str(error)}
-    return {"own": found.own, "twins": found.twins.tolist(), "p_value": found.p_value, "trades": found.trades, "has_edge": found.has_edge}
+    found = Twins(float((trades["size"] * trades["net_return"]).sum()) / windows, others, len(trades))
+    return {
+        "unit": UNIT, "own": found.own, "twins": found.twins.tolist(), "p_value": found.p_value, "trades": found.trades,
+        "has_edge": found.has_edge,
+    }  # fmt: skip

@@ -78,13 +78,14 @@ class Window(_Part):
 
 
 class Evaluation(_Part):
-    """How and on what the model was judged."""
+    """How and on what the model was judged; ``rows`` are statements, one for each of the ``labels`` of a bar, trade or option."""
 
     scheme: str
     folds: int
     first: str
     last: str
     rows: int
+    labels: int = 1
     days: int
 
 

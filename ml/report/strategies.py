@@ -16,11 +16,13 @@ from ml.catalog import BACKTESTS, CATALOG
 from ml.continuing import describe_continued
 from ml.gate import read_walk_forward
 from ml.models.strategy_judge import by_date, deflated, overfitted, strategy_returns
+from ml.models.strategy_twins import UNIT
 from ml.report.cards import Card, read_card
 from ml.report.charts.frame import Chart
 from ml.report.charts.histogram import histogram_chart
 from ml.report.charts.lines import Line, line_chart
 from ml.report.comparisons import Comparison, compare
+from ml.report.formats import gain
 from ml.report.page import render
 from ml.report.plots import group_plots
 from ml.report.runs import report_path
@@ -103,7 +105,8 @@ def read_strategies(lake: Lake, universe: str, timeframe: str) -> list[StrategyV
 def _view(found: registry.Registered) -> StrategyView:
     card, rows = read_card(found.card), read_walk_forward(found)
     facts = found.card.get("strategies")
-    if not isinstance(facts, dict) or "twins" not in facts:
+    twins = facts.get("twins") if isinstance(facts, dict) else None
+    if not isinstance(facts, dict) or not isinstance(twins, dict) or ("not_evaluated" not in twins and twins.get("unit") != UNIT):
         raise ModelError(f"{found.model_id} version {found.version}: its card says nothing of twins; run train_strategies again")
     searched = card.params.get("searched") or {}
     luck, halves = deflated(rows, int(searched.get("trials", 0))), overfitted(strategy_returns(rows))
@@ -125,9 +128,9 @@ def _view(found: registry.Registered) -> StrategyView:
 def _plots(rows: pd.DataFrame, twins: dict[str, Any], halves: Overfitting | None) -> list[Chart]:
     plots = [_growth(rows)]
     if "twins" in twins:
-        note = f"sum of size × net return of {twins['trades']} trades, right is better; p-value {twins['p_value']:.3f}"
+        note = f"earned a window after costs by {twins['trades']} trades, % of the equity; right is better; p-value {twins['p_value']:.3f}"
         spread = np.array(twins["twins"])
-        names = (f"{len(spread)} random twins", "the model's choice")
+        names = (f"{len(spread)} random twins", f"the model's choice, {gain(twins['own'])}")
         plots.insert(0, histogram_chart("Among random twins", note, spread, names=names, own=twins["own"], percent=True))
     if halves is not None:
         note = f"logit of the best strategy's rank in the other half; left of 0 is below the median: {halves.probability:.0%}"

@@ -10,7 +10,7 @@ from include.errors import LakeError
 from ml.dataset import Source
 from ml.report.page import render
 from ml.report.runs import report_path
-from ml.report.trading import read_trading
+from ml.report.trading import count_tried, read_trading
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,7 +28,8 @@ def publish_trades_page(source: Source, tried: Mapping[str, int], *, run: str, s
     LakeError
         If none of them has a trade, or something in the lake is damaged.
     """
-    views = [view for run_id, number in tried.items() if (view := read_trading(source, run_id, tried=number, seed=seed)) is not None]
+    everything = count_tried(source, tried)
+    views = [view for run_id in tried if (view := read_trading(source, run_id, tried=everything, seed=seed)) is not None]
     if not views:
         raise LakeError(f"{source.lake.url}/trades holds no trade of {', '.join(tried)}; run the DAG simulate_trades")
     path = report_path(run)

@@ -1,13 +1,16 @@
-"""Random twins of a strategy: the same trades at random times, as the null against which its result is held.
+"""Random twins of a strategy: the same trades at another time, as the null against which its result is held.
 
-Each twin makes the strategy's own trades, of the same side, size and length and at the same costs, on the same bars, but enters
-them at random. What is left between a strategy and its twins is the choice of the moment.
+Each twin makes the strategy's own trades, of the same side, size and length and at the same costs, on the same bars, but all of them later
+by one random stretch of time; what reaches beyond the last bar goes on at the first (Politis and Romano 1992 wrap time like that). Trades
+that stood side by side, in other symbols and of other strategies, still do: one market is one witness. What is left between a strategy and
+its twins is the choice of the moment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +19,21 @@ from include.errors import ModelError
 
 TWINS = 200
 #: Columns of the trades that are read.
-COLUMNS = ("symbol", "side", "size", "bars_held", "gross_return", "net_return")
+COLUMNS = ("symbol", "side", "size", "entered_at", "bars_held", "gross_return", "net_return")
+
+#: Who enters while the strategy's own trade is open is no twin: shifts begin at the longest trade, at most this share of the time.
+_NEAREST = 0.25
+
+
+class Market(NamedTuple):
+    """Bars of a symbol on which twins may trade, in order of time, without nulls.
+
+    ``period`` is the place of the period (day, window) that a trade counts in which ends in the bar; one an element, as of the others.
+    """
+
+    opened_at: pd.DatetimeIndex
+    open: np.ndarray
+    period: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -25,20 +42,25 @@ class Twins:
 
     Attributes
     ----------
-    own
-        Sum over the trades of size x net return, as a fraction of equity.
-    twins
-        The same of each twin, shape (twins,).
-    p_value
-        How often a twin does at least as well, the strategy itself counted as one of them; never 0.
+    own, twins
+        What the strategy is worth, and each twin, shape (twins,): one quantity, one unit.
     trades
         Trades of the strategy, and of each twin.
     """
 
     own: float
     twins: np.ndarray
-    p_value: float
     trades: int
+
+    @property
+    def p_value(self) -> float:
+        """How often a twin does at least as well, the strategy itself counted as one of them; never 0."""
+        return (1 + self.as_good) / (1 + len(self.twins))
+
+    @property
+    def as_good(self) -> int:
+        """Twins that do at least as well."""
+        return int(np.sum(self.twins >= self.own))
 
     @property
     def has_edge(self) -> bool:
@@ -46,22 +68,23 @@ class Twins:
         return self.p_value < 0.05
 
 
-def random_twins(trades: pd.DataFrame, opens: Mapping[str, np.ndarray], *, count: int = TWINS, seed: int) -> Twins:
-    """Hold a strategy against twins that trade as much.
+def twin_returns(trades: pd.DataFrame, markets: Mapping[str, Market], periods: int, *, count: int = TWINS, seed: int) -> np.ndarray:
+    """Return of the equity of each twin (row) in each period (column), shape (count, periods); a trade counts where it ends.
 
     Parameters
     ----------
     trades
-        Of one strategy; columns ``symbol``, ``side`` (1 or -1), ``size`` (fraction of equity), ``bars_held``, ``gross_return`` and
-        ``net_return`` (fractions of notional; their difference is what the trade cost).
-    opens
-        By symbol the opening prices of the bars on which it was free to trade, in order of time, without nulls.
+        Columns ``symbol``, ``side`` (1 or -1), ``size`` (fraction of the equity of all symbols together), ``entered_at``, ``bars_held``,
+        ``gross_return`` and ``net_return`` (fractions of notional; their difference is what the trade cost).
+    markets
+        By symbol the bars on which the strategy was free to trade.
+    periods
+        How many there are.
 
     Returns
     -------
-    Twins
-        A twin's trades of one symbol never overlap where the strategy's do not fill the time more than once. A trade that ended in
-        the bar that began it is held for one bar.
+    numpy.ndarray
+        A trade that ended in the bar that began it is held for one bar.
 
     Raises
     ------
@@ -70,31 +93,38 @@ def random_twins(trades: pd.DataFrame, opens: Mapping[str, np.ndarray], *, count
     """
     if trades.empty:
         raise ModelError("a strategy without trades has no twins")
-    chance = np.random.default_rng(seed)
-    results = np.zeros(count)
-    for symbol, own in trades.groupby("symbol", sort=True):
-        prices = np.asarray(opens.get(str(symbol), np.zeros(0)), dtype=np.float64)
-        held = np.maximum(own["bars_held"].to_numpy(np.int64), 1)
-        if len(prices) <= held.max():
-            raise ModelError(f"{symbol} has {len(prices)} bars, and a trade of {held.max()}; twins need the bars that the strategy had")
+    parts = {str(symbol): own for symbol, own in trades.groupby("symbol", sort=True)}
+    nearest = max(_longest(own) / max(_steps(markets, symbol, own), 1) for symbol, own in parts.items())
+    nearest = min(nearest, _NEAREST)
+    later = nearest + (1.0 - 2.0 * nearest) * np.random.default_rng(seed).random(count)
+    returns = np.zeros(count * periods)
+    for symbol, own in parts.items():
+        market, steps, held = markets[symbol], _steps(markets, symbol, own), _held(own)
         side, size = own["side"].to_numpy(np.float64), own["size"].to_numpy(np.float64)
         cost = (own["gross_return"] - own["net_return"]).to_numpy(np.float64)
-        entered = _entries(held, len(prices) - 1, count, chance)
-        gross = side * (prices[entered + held] / prices[entered] - 1.0)
-        results += ((gross - cost) * size).sum(axis=1)
-    result = float((trades["size"] * trades["net_return"]).sum())
-    return Twins(result, results, float((1 + np.sum(results >= result)) / (1 + count)), len(trades))
+        place = np.minimum(market.opened_at.searchsorted(pd.DatetimeIndex(own["entered_at"])), steps - 1)
+        # The same share of the steps from open to open in every symbol; beyond the last step comes the first.
+        entered = (place + np.floor(later * steps).astype(np.int64)[:, None]) % steps
+        prices = np.asarray(market.open, dtype=np.float64)
+        on = np.concatenate([prices[:-1], prices * (prices[-1] / prices[0])])
+        profit = size * (side * (on[entered + held] / on[entered] - 1.0) - cost)
+        ended = np.asarray(market.period)[(entered + held - 1) % steps]
+        cells = np.arange(count)[:, None] * periods + ended
+        returns += np.bincount(cells.ravel(), weights=profit.ravel(), minlength=count * periods)
+    return returns.reshape(count, periods)
 
 
-def _entries(held: np.ndarray, steps: int, count: int, chance: np.random.Generator) -> np.ndarray:
-    """Bar at which each twin (row) enters each trade (column), all arrangements equally likely."""
-    free = steps - int(held.sum())
-    if free < 0:  # the strategy holds several at once, and so may its twins
-        return np.asarray(chance.integers(0, steps - held + 1, size=(count, len(held))))
-    order = chance.permuted(np.tile(np.arange(len(held)), (count, 1)), axis=1)
-    lengths = held[order]
-    waits = np.sort(chance.integers(0, free + 1, size=(count, len(held))), axis=1)
-    starts = waits + np.cumsum(lengths, axis=1) - lengths
-    entered = np.empty((count, len(held)), dtype=np.int64)
-    np.put_along_axis(entered, order, starts, axis=1)
-    return entered
+def _held(own: pd.DataFrame) -> np.ndarray:
+    return np.asarray(np.maximum(own["bars_held"].to_numpy(np.int64), 1))
+
+
+def _longest(own: pd.DataFrame) -> int:
+    return int(_held(own).max())
+
+
+def _steps(markets: Mapping[str, Market], symbol: str, own: pd.DataFrame) -> int:
+    """Steps from open to open; a trade needs as many."""
+    bars = len(markets[symbol].open) if symbol in markets else 0
+    if bars <= _longest(own):
+        raise ModelError(f"{symbol} has {bars} bars, and a trade of {_longest(own)}; twins need the bars that the strategy had")
+    return bars - 1

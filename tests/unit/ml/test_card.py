@@ -19,7 +19,7 @@ def test_an_outcome_that_came_after_the_last_row_was_learnt_all_the_same(days: i
     rows = pd.DataFrame({"symbol": "A", "timestamp": DAYS, "closed_at": DAYS + pd.Timedelta(hours=21), "x": 1.0})
     label = pd.DataFrame({"value": [1.0, 0.0, 1.0, 0.0, None], "known_at": DAYS + pd.Timedelta(days=1 + days)})
     label.loc[4, "known_at"] = pd.Timestamp("2030-01-01", tz="UTC")  # of no outcome, so nothing was learnt
-    predictions = rows.assign(fold=0)
+    predictions = rows.assign(fold=0, label="next")
     judgement = Judgement([], [PROMISE], {"name": "rmse", "unit": "percent", "lower_is_better": True})
     card = evaluated({"model_name": "m"}, Dataset(rows, ["x"], {"next": label}), predictions, judgement, "weights")
     assert known_until(card) == pd.Timestamp(until, tz="UTC")

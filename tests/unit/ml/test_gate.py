@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,14 +25,15 @@ def version(tmp_path: Path):
     """Make a version from a walk-forward, as the registry would open it."""
     made = iter(range(1, 100))
 
-    def version(rows: pd.DataFrame, *, last: str = "2018-12-31", metric: str = "rmse", **more: str) -> Registered:
+    def version(rows: pd.DataFrame, *, last: str = "2018-12-31", metric: str = "rmse", **more: Any) -> Registered:
         number = str(next(made))
         stream = io.BytesIO()
         rows.to_parquet(stream, index=False)
         folder = tmp_path / number
         folder.mkdir()
         (folder / "walk_forward.parquet").write_bytes(stream.getvalue())
-        card = {"model_name": "volatility_garch", "timeframe": "1d", "main_metric": {"name": metric}, "window": {"last": last}, **more}
+        card = {"model_name": "volatility_garch", "timeframe": "1d", "main_metric": {"name": metric}, "window": {"last": last}}
+        card |= {"promises": [{"text": "Better", "verdict": "met", "reason": "1 against 2"}], **more}
         hashes = {"walk_forward.parquet": hashlib.sha256(stream.getvalue()).hexdigest()}
         return Registered("volatility_garch", number, "run", card, folder, (), hashes, {})
 
@@ -46,6 +48,18 @@ def test_a_first_champion_with_an_edge_serves_its_model(version):
     [one] = decision.evidence
     assert (one.baseline, one.days) == ("naive", DAYS)
     assert one.edge.low > 0
+
+
+def test_a_first_champion_says_what_it_promised_beyond_the_simplest_line(version):
+    promises = [
+        {"text": "Better than the naive", "verdict": "met", "reason": "1 against 2"},
+        {"text": "Better than the toughest", "verdict": "not met", "reason": "Brier 1.0 against 0.9 of 'tough'"},
+    ]
+    decision = decide(version(walk(0.5), promises=promises), None, {})
+    assert decision.reason == (
+        "the first champion; by rmse it beats 'naive' in tomorrow, the simplest line, which is all that the gate asks of a first champion; "
+        "promised and not met: Better than the toughest (Brier 1.0 against 0.9 of 'tough')"
+    )
 
 
 @pytest.mark.parametrize("spread", [1.0, 2.0])

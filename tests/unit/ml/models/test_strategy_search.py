@@ -111,7 +111,9 @@ def test_a_trial_that_was_killed_is_counted_and_not_waited_for(data: Dataset, mo
 
 
 @pytest.mark.usefixtures("results")
-def test_other_data_is_another_study(both: list[Dataset]) -> None:
-    for data in both:
-        search(Quick(), data, name="quick", trials=1, seed=1)
-    assert len(optuna.get_all_study_summaries(strategy_search._storage())) == 2
+def test_other_data_is_another_study_whose_trials_count(both: list[Dataset]) -> None:
+    """Who searches, gets new data and searches again has tried both."""
+    search(Quick(), both[0], name="quick-er", trials=1, seed=1)  # another model
+    first, second = (search(Quick(), data, name="quick", trials=trials, seed=1) for data, trials in zip(both, (3, 2), strict=True))
+    assert (first.searched.trials, second.searched.trials) == (3, 5)  # type: ignore[union-attr]
+    assert len(optuna.get_all_study_summaries(strategy_search._storage())) == 3
