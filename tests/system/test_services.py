@@ -85,6 +85,7 @@ def built_here(lake: Lake, folder: Path) -> dict[str, bytes]:
 
 
 @long_form
+@pytest.mark.timeout(5400)
 def test_months_in_any_order_make_the_same_bytes(services: ComposeServices) -> None:
     """``airflow backfill create``, each time on an empty lake; in the last order months fail at first."""
     months = ("--from-date", "2016-02-01", "--to-date", "2018-01-01")
