@@ -24,6 +24,8 @@ _FETCH = (
     'fetch the time for which no row came again with {"force": true} or complete the file, and where the symbol was not listed yet or '
     "no longer, say listed or delisted in its universe"
 )
+#: A source or a file that begins later than the time asked for is no gap that a fetch would fill.
+_BEGIN = 'where what there is begins later than was asked for, ask from there with {{"start": "{:%Y-%m-%d}"}}, or for fewer days'
 _CORRECT = (
     "correct the refused rows, which lie in quarantine/, at the source or in the file, or release them in include/config/quality.yaml"
 )
@@ -65,8 +67,8 @@ def incomplete(run: SuiteRun, coverages: Sequence[Coverage], thresholds: Thresho
         row: dict[str, Any] = {"span": span, "expected": counts.expected, "missing": counts.missing}
         row |= {"share": counts.missing / counts.expected, "gaps": _gaps(coverage, span, counts)}
         found.setdefault(coverage.instrument.symbol, {})[span] = run.reason([RULE], row)
-    counts_of = {coverage.instrument.symbol: coverage.all for coverage in coverages}
-    return {symbol: Cause(RULE, _told(reasons), _remedy(counts_of[symbol])) for symbol, reasons in found.items()}
+    of = {coverage.instrument.symbol: coverage for coverage in coverages}
+    return {symbol: Cause(RULE, _told(reasons), _remedy(of[symbol])) for symbol, reasons in found.items()}
 
 
 def _spans(coverage: Coverage) -> Iterator[tuple[str, MonthCount]]:
@@ -87,9 +89,11 @@ def _gaps(coverage: Coverage, span: str, counts: MonthCount) -> str:
     return "; ".join(parts)
 
 
-def _remedy(counts: MonthCount) -> str:
+def _remedy(coverage: Coverage) -> str:
+    counts = coverage.all
     absent, refused = counts.missing > counts.refused, counts.refused > 0
-    return "; ".join([*([_FETCH] if absent else []), *([_CORRECT] if refused else []), _AGAIN])
+    begins = [_BEGIN.format(coverage.first)] if absent and coverage.before and coverage.first else []
+    return "; ".join([*begins, *([_FETCH] if absent else []), *([_CORRECT] if refused else []), _AGAIN])
 
 
 def _told(reasons: dict[str, str]) -> str:

@@ -62,6 +62,14 @@ def test_five_percent_missing_hold_the_symbol_back_and_not_the_others(lake: Lake
     assert sum(hold.kept.values()) == summary.symbols["AAPL"].kept
 
 
+def test_data_that_begin_later_than_was_asked_for_are_to_be_asked_from_there(
+    lake: Lake, land: Land, request_for: Request, bars: Bars
+) -> None:
+    land("AAPL", bars("2018-05-01", "2018-12-31"), whole=False)
+    held = published(lake, request_for("AAPL")).held["AAPL"]
+    assert 'begins later than was asked for, ask from there with {"start": "2018-05-01"}, or for fewer days; fetch the time' in held
+
+
 def test_a_month_that_lacks_too_much_does_not_hide_in_a_year(lake: Lake, land: Land, request_for: Request, bars: Bars) -> None:
     land("AAPL", without(bars("2018-01-02", "2018-12-31"), "2018-05-08", "2018-05-16"))
     held = published(lake, request_for("AAPL")).held["AAPL"]
