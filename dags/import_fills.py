@@ -11,8 +11,8 @@ The columns are listed in `docs/simulation.md`. From them `friction_xgboost` lea
 
 from airflow.sdk import dag
 
-from marketmill import params
-from marketmill.operators.trades import ImportFillsOperator
+from marketmill import params, trading_params
+from marketmill.operators.trades import ImportFillsOperator, NoteToldOperator
 from marketmill.task_groups import DEFAULT_ARGUMENTS
 
 
@@ -21,12 +21,13 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGUMENTS,
-    params={"fills_file": params.fills_file(), "universe": params.universe(), "timeframe": params.timeframe()},
+    params={"fills_file": trading_params.fills_file(), "universe": params.universe(), "timeframe": params.timeframe()},
     tags=["trades"],
     doc_md=__doc__,
 )
 def import_fills() -> None:
-    ImportFillsOperator(task_id="import_fills")
+    imported = ImportFillsOperator(task_id="import_fills")
+    NoteToldOperator(task_id="note_told", told=imported.output)
 
 
 import_fills()

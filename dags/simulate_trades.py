@@ -16,7 +16,7 @@ Mapped over rules and models; started by new predictions, a form or the API.
 from airflow.sdk import TriggerRule, dag
 
 from include.assets import PREDICTIONS, TRADES
-from marketmill import params
+from marketmill import params, trading_params
 from marketmill.operators.trades import (
     PlanTradesOperator,
     PublishTradesPageOperator,
@@ -33,13 +33,13 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS
     max_active_runs=1,
     default_args=DEFAULT_ARGUMENTS,
     params={
-        "predictions": params.predictions(),
-        "rules": params.rules(),
+        "predictions": trading_params.predictions(),
+        "rules": trading_params.rules(),
         "universe": params.universe(),
         "timeframe": params.timeframe(),
-        "days": params.trade_days(),
-        "costs": params.costs(),
-        "allow_in_sample": params.allow_in_sample(),
+        "days": trading_params.trade_days(),
+        "costs": trading_params.costs(),
+        "allow_in_sample": trading_params.allow_in_sample(),
         "months": params.months(),
     },
     tags=["trades"],

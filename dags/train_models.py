@@ -12,7 +12,7 @@ A model that was trained on exactly this (data, features, code, libraries, param
 from airflow.sdk import dag
 
 from include.assets import FEATURES, MODEL, TRADES
-from marketmill import params
+from marketmill import params, trading_params
 from marketmill.operators.models import ChooseModelsOperator, TrainModelOperator
 from marketmill.task_groups import DEFAULT_ARGUMENTS
 
@@ -29,6 +29,7 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS
         "timeframe": params.learnt_timeframe(),
         "start": params.start("the first bar"),
         "end": params.end("the last bar"),
+        "trades_run": trading_params.trades_run(),
         "seed": params.seed(),
         "force": params.force_training(),
         "continue_boosting": params.continue_boosting(),

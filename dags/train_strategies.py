@@ -18,7 +18,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import TriggerRule, dag
 
 from include.assets import MODEL, TRADES
-from marketmill import params
+from marketmill import params, trading_params
 from marketmill.operators.strategies import ChooseStrategyModelsOperator, PublishStrategiesOperator, TrainStrategyOperator
 from marketmill.task_groups import DEFAULT_ARGUMENTS
 
@@ -30,13 +30,14 @@ from marketmill.task_groups import DEFAULT_ARGUMENTS
     max_active_runs=1,
     default_args=DEFAULT_ARGUMENTS,
     params={
-        "model_type": params.model_type(),
-        "min_composite_score": params.min_composite_score(),
-        "hyperparameter_search": params.hyperparameter_search(),
-        "n_trials": params.n_trials(),
+        "model_type": trading_params.model_type(),
+        "min_composite_score": trading_params.min_composite_score(),
+        "hyperparameter_search": trading_params.hyperparameter_search(),
+        "n_trials": trading_params.n_trials(),
         "continue_boosting": params.continue_boosting(),
         "universe": params.universe(),
         "timeframe": params.learnt_timeframe(),
+        "trades_run": trading_params.trades_run(),
         "seed": params.seed(),
         "months": params.months(),
     },

@@ -13,7 +13,9 @@ from include.yaml_files import explain, load_yaml
 
 FILE = Path(__file__).parent / "config" / "costs.yaml"
 
-_Rate = Annotated[float, Field(ge=0, lt=0.5, allow_inf_nan=False)]
+#: Half of the notional, for one side, is no cost that anybody trades at.
+BEYOND = 0.5
+_Rate = Annotated[float, Field(ge=0, lt=BEYOND, allow_inf_nan=False)]
 
 
 class Costs(BaseModel):

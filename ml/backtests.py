@@ -14,6 +14,7 @@ from include.feature_sets import read_current
 from include.lake import Lake
 from include.universes import Universe
 from ml.dataset import Source
+from ml.trade_runs import ChosenRuns, choose_runs
 
 #: Figures of the past window that a model learns from; ``include/results/tables.py`` and the simulation define them.
 PAST = ("sharpe_ratio", "roi", "max_drawdown", "win_rate", "profit_factor", "total_bets")
@@ -32,11 +33,20 @@ class BacktestSource(Source):
         Rows of ``backtest_results`` of the timeframe.
     market
         Features of each symbol, by the time they were known: ``symbol``, ``known_at`` and a column a feature.
+    runs
+        The runs that these are of.
     """
 
     ends_by_row: ClassVar[bool] = False
     results: pd.DataFrame = field(default_factory=pd.DataFrame)
     market: pd.DataFrame = field(default_factory=pd.DataFrame)
+    runs: ChosenRuns = field(default_factory=ChosenRuns)
+
+    @property
+    def newest_last(self) -> pd.DataFrame:
+        """The rows of ``results``, those of the run that reaches furthest last: of two runs of one strategy it counts."""
+        reach = self.results.groupby("run_id")["window_end"].transform("max")
+        return self.results.assign(reach=reach).sort_values(["reach", "run_id"], kind="stable").drop(columns="reach")
 
     def decisions(self) -> pd.DataFrame:
         """One row for each strategy, symbol and decision date, which is when a window begins.
@@ -47,7 +57,8 @@ class BacktestSource(Source):
             Ordered by symbol, date and strategy: ``symbol``, ``timestamp`` and ``closed_at`` (both the date), ``strategy``,
             :data:`PAST` and ``composite_score`` of the newest window whose last trade was over by then, the market features known by
             then; and of the window that begins: ``next_return`` (its ROI; null where it is not over, or had no trade) and
-            ``next_known_at``. Backtests that had seen their own outcome are left out; of two runs of one strategy the later counts.
+            ``next_known_at``. Backtests that had seen their own outcome are left out; of two runs of one strategy
+            the one that reaches furthest counts.
         """
         results = self._known()
         length = pd.Timedelta((results["window_end"] - results["window_start"]).median())
@@ -60,8 +71,10 @@ class BacktestSource(Source):
             by=_KEYS,
             tolerance=_STALE_WINDOWS * length,
         )
-        rows = rows[rows["available"].notna()].sort_values(["timestamp", "run_id"], kind="stable")
-        rows = rows.drop_duplicates(["strategy", "symbol", "timestamp"], keep="last").drop(columns=["run_id", "available"])
+        places = {run_id: place for place, run_id in enumerate(self.newest_last["run_id"].unique())}
+        rows = rows[rows["available"].notna()].assign(place=rows["run_id"].map(places))
+        rows = rows.sort_values(["timestamp", "place"], kind="stable")
+        rows = rows.drop_duplicates(["strategy", "symbol", "timestamp"], keep="last").drop(columns=["run_id", "available", "place"])
         rows = pd.merge_asof(
             rows.sort_values("timestamp"),
             self.market.sort_values("known_at"),
@@ -95,12 +108,20 @@ class BacktestSource(Source):
 
 
 def open_backtests(
-    lake: Lake, universe: Universe, timeframe: str, start: datetime | None = None, end: datetime | None = None
+    lake: Lake,
+    universe: Universe,
+    timeframe: str,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    *,
+    trades_run: str | None = None,
 ) -> BacktestSource:
-    """Read the backtests and market features of the results database.
+    """Read the backtests and market features of the results database, of the runs that :func:`ml.trade_runs.choose_runs` chooses.
 
     Raises
     ------
+    UnsuitableError
+        If there are backtests, but none of a run that counts.
     ResultsError
         If it cannot be read.
     LakeError
@@ -114,7 +135,10 @@ def open_backtests(
     results = read_rows(engine, BACKTEST_RESULTS, BACKTEST_RESULTS.c.timeframe == timeframe)
     market = read_rows(engine, ML_FEATURES, ML_FEATURES.c.timeframe == timeframe, ML_FEATURES.c.feature_set == current)
     market = spread(market.drop(columns=["timeframe", "feature_set"]))
-    return BacktestSource(lake, universe, timeframe, start, end, results, market)
+    found = results.loc[results["symbol"].isin(universe.symbols), "run_id"].unique()
+    runs = choose_runs(lake, universe.name, list(found), trades_run) if len(found) else ChosenRuns()
+    results = results[results["run_id"].isin(runs.run_ids)].reset_index(drop=True)
+    return BacktestSource(lake, universe, timeframe, start, end, results, market, runs, trades_run=trades_run)
 
 
 def _beginnings(results: pd.DataFrame) -> pd.DataFrame:

@@ -37,15 +37,15 @@ def describe(
 ) -> dict[str, Any]:
     """Return the part of a card that is known before training; trainings that agree in it give the same model.
 
-    ``identity`` is the SHA-256 over all that decides the result: data, feature set, code, libraries, parameters and seed.
+    ``identity`` is the SHA-256 over all that decides the result: data, feature set, code, libraries, parameters and seed. What took no
+    part decides nothing: a simulation that asks what if makes no other version.
     """
-    facts = {
+    facts: dict[str, Any] = {
         "model_name": entry.model_id,
         "question": entry.question,
         "label": entry.label,
         "universe": source.universe.name,
         "symbols": data.symbols,
-        "left_out": data.left_out,
         "timeframe": source.timeframe,
         "feature_set": feature_set.id,
         "feature_count": len(data.features),
@@ -57,7 +57,19 @@ def describe(
         "code_hash": _code_hash(entry),
         "libraries": {name: library_version(name) for name in ("numpy", "pandas", *entry.libraries)},
     }
-    return facts | {"identity": hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()}
+    if data.learnt_from:
+        facts |= {"trades_run": source.trades_run, "costs": data.learnt_from["costs"]}
+    identity = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return facts | {"left_out": data.left_out, "learnt_from": data.learnt_from, "identity": identity}
+
+
+def describe_runs(learnt_from: Mapping[str, Any]) -> str:
+    """Which runs of trades a model learnt from and what these cost, in words; empty where it learnt from none."""
+    if not learnt_from:
+        return ""
+    runs, costs = learnt_from["runs"], learnt_from["costs"]
+    rates = ", ".join(f"{name} {rate:g}" for name, rate in costs.items()) if costs else "costs that nobody noted"
+    return f"learnt from the trades of {'run' if len(runs) == 1 else 'runs'} {', '.join(runs)}, a side at {rates}"
 
 
 def evaluated(facts: Mapping[str, Any], data: Dataset, predictions: pd.DataFrame, judgement: Judgement, weights: str) -> dict[str, Any]:

@@ -68,15 +68,18 @@ def find_former(name: str, model: Model, data: Dataset, source: Source, feature_
     if not isinstance(model, ContinuableModel):
         raise UnsuitableError(f"{name} cannot go on from an earlier version; only boosted models can: leave continue_boosting out")
     found = version_before(name)
-    wanted = {
+    wanted: dict[str, Any] = {
         "universe": source.universe.name,
         "timeframe": source.timeframe,
         "feature_set": feature_set,
         "features": data.features,
     }
+    if data.learnt_from:
+        wanted |= {"trades_run": source.trades_run, "costs": data.learnt_from["costs"]}
     version = found.version
-    if other := [what for what, value in wanted.items() if found.card[what] != value]:
-        raise ModelError(f"{name} version {version} was trained on another {' and '.join(other)}; it can only be trained in full")
+    if other := [what for what, value in wanted.items() if found.card.get(what) != value]:
+        words = " and ".join(other).replace("_", " ")
+        raise ModelError(f"{name} version {version} was trained on another {words}; it can only be trained in full")
     until = known_until(found.card)
     newer = data.known_since(until)
     if not any(label["value"].notna().any() for label in newer.labels.values()):

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,8 @@ class Source:
     """Where the rows come from.
 
     A lake, a universe, and the half-open UTC interval of bar openings (None: all there is). ``ends_by_row`` says whether an earlier
-    ``end`` leaves the rows before it as they are.
+    ``end`` leaves the rows before it as they are. ``trades_run`` names the only run of trades to learn from (None: see
+    :func:`ml.trade_runs.choose_runs`).
     """
 
     ends_by_row: ClassVar[bool] = True
@@ -44,6 +45,7 @@ class Source:
     timeframe: str = "1d"
     start: datetime | None = None
     end: datetime | None = None
+    trades_run: str | None = field(default=None, kw_only=True)
 
     def features(self, symbols: list[str], names: list[str]) -> pd.DataFrame:
         """Feature rows: the keys and ``names``, ordered by symbol and timestamp."""
@@ -97,6 +99,8 @@ class Dataset:
         the stored predictions. Empty where there is one row a bar.
     judged_from
         Where something about the model was chosen on the rows before, the moment from which it may be judged.
+    learnt_from
+        Of what is made of trades: the ``runs`` of the simulation that the rows are of, and the ``costs`` that these were simulated at.
     """
 
     rows: pd.DataFrame
@@ -105,6 +109,7 @@ class Dataset:
     left_out: dict[str, str] = field(default_factory=dict)
     particulars: list[str] = field(default_factory=list)
     judged_from: pd.Timestamp | None = None
+    learnt_from: dict[str, Any] = field(default_factory=dict)
 
     @property
     def symbols(self) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.calendars import decision_delay
+from include.costs import costs_of
 from include.errors import ModelError
 from include.timeframes import timeframe_length
 from ml.catalog import FEWEST_DAYS_OF_SHORT_BARS, find_entry
@@ -85,6 +87,8 @@ def decide(challenger: Registered, champion: Registered | None, champion_serves:
     ModelError
         If the stored evidence of either cannot be read or compared.
     """
+    if what_if := _what_if(challenger.card):
+        return _decision(challenger, champion, Outcome.REFUSE, what_if, {})
     rows = read_walk_forward(challenger)
     metric = _metric(challenger)
     evidence = {str(label): _alone(str(label), _of(rows, label), metric) for label in rows["label"].unique()}
@@ -111,6 +115,16 @@ def decide(challenger: Registered, champion: Registered | None, champion_serves:
     }
     outcome, reason = _compare([evidence[label] for label in forecasts], challenger, champion)
     return _decision(challenger, champion, outcome, reason, evidence)
+
+
+def _what_if(card: Mapping[str, Any]) -> str | None:
+    """Why a version serves nobody that learnt from the trades of a run that a form named, at other costs than those in force."""
+    if not card.get("trades_run") or card["costs"] == costs_of(str(card["universe"])).model_dump():
+        return None
+    return (
+        f"it learnt from run {card['trades_run']} alone, which a form named and whose costs are not those in force: an answer to what if, "
+        "which serves nobody; train it without trades_run"
+    )
 
 
 def _lines(evidence: Mapping[str, Evidence], labels: Sequence[str]) -> str:

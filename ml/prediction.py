@@ -129,7 +129,8 @@ def prepare(lake: Lake, version: Registered) -> Dataset:
             "run train_models and promote_models"
         )
     model_id = str(card["model_name"])
-    data = make_model(model_id, card["params"]).prepare(open_source(lake, model_id, card["universe"], card["timeframe"]))
+    source = open_source(lake, model_id, card["universe"], card["timeframe"], trades_run=card.get("trades_run"))
+    data = make_model(model_id, card["params"]).prepare(source)
     missing = sorted({*card["features"]} - {*data.features})
     if missing:
         raise ModelError(

@@ -8,14 +8,26 @@ from include.errors import UnsuitableError
 from include.lake import Lake
 from include.universes import load_universe
 from ml.backtests import open_backtests
-from ml.catalog import BACKTESTS, find_entry
+from ml.catalog import BACKTESTS, TRADES, find_entry
 from ml.dataset import Source
 
 
 def open_source(
-    lake: Lake, model_id: str, universe: str, timeframe: str, start: datetime | None = None, end: datetime | None = None
+    lake: Lake,
+    model_id: str,
+    universe: str,
+    timeframe: str,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    *,
+    trades_run: str | None = None,
 ) -> Source:
     """Source of a model on the bars of a universe, from ``start`` to before ``end`` (UTC).
+
+    Parameters
+    ----------
+    trades_run
+        The only run of trades to learn from, for a model that learns from trades or backtests; another has none.
 
     Raises
     ------
@@ -28,5 +40,5 @@ def open_source(
     if timeframe not in entry.timeframes:
         raise UnsuitableError(f"model {model_id} is trained on bars of {', '.join(entry.timeframes)}, not {timeframe}")
     if entry.learns_from == BACKTESTS:
-        return open_backtests(lake, known, timeframe, start, end)
-    return Source(lake, known, timeframe, start, end)
+        return open_backtests(lake, known, timeframe, start, end, trades_run=trades_run)
+    return Source(lake, known, timeframe, start, end, trades_run=trades_run if entry.learns_from == TRADES else None)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from include.errors import InsufficientDataError, UnsuitableError
 from include.timeframes import timeframe_length
 from include.trades import TRADES, list_runs, read_trades
 from ml.dataset import KEYS, Dataset, Source, too_short
+from ml.trade_runs import ChosenRuns, choose_runs
 
 SIMULATED, REAL = "simulated", "real"
 #: What tells trades of one symbol and bar apart; known when they are entered.
@@ -43,27 +46,38 @@ _STALE_BARS, _STALE_DAYS = 1, 5
 Outcome = Callable[[pd.DataFrame], pd.Series]
 
 
-def trade_rows(source: Source, model_id: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Trades of the universe in the source's timeframe and time, and what takes no part, with the reason.
+@dataclass(frozen=True)
+class TradeRows:
+    """Trades to learn from, the runs that they are of with their costs, and what takes no part, with the reason."""
 
-    Trades whose outcome the deciding model had learnt take no part, nor do those before there were features. A trade that
-    several runs hold (at other costs) is taken from the last run by name.
+    rows: pd.DataFrame
+    learnt_from: dict[str, Any]
+    left_out: dict[str, str]
+
+
+def trade_rows(source: Source, model_id: str) -> TradeRows:
+    """Trades of the universe in the source's timeframe and time.
+
+    They are of the runs at the costs in force, or of the run that the source names: see :func:`ml.trade_runs.choose_runs`. Trades whose
+    outcome the deciding model had learnt take no part, nor do those before there were features. A trade that several of the runs hold is
+    taken from the one that reaches furthest.
 
     Returns
     -------
-    pandas.DataFrame
-        The keys (``timestamp``: opening of the bar that decided, ``closed_at``: the decision), :data:`PARTICULARS`, the columns of
-        :data:`include.trades.TRADES` and :data:`TRADE_FEATURES`, ordered by symbol, timestamp and particulars. The distances
+    TradeRows
+        Rows with the keys (``timestamp``: opening of the bar that decided, ``closed_at``: the decision), :data:`PARTICULARS`, the columns
+        of :data:`include.trades.TRADES` and :data:`TRADE_FEATURES`, ordered by symbol, timestamp and particulars. The distances
         ``take_profit_ranges`` and ``stop_ranges`` are in average ranges of the decision, null where there is no such level.
 
     Raises
     ------
     UnsuitableError
-        If there is no trade.
+        If there is no trade, or none at the costs in force.
     InsufficientDataError
         If there are too few.
     """
-    trades, left_out = _wanted(source), {}
+    trades, runs = _wanted(source)
+    left_out = dict(runs.reasons)
     if trades.empty:
         raise UnsuitableError(
             f"No trades found for {model_id}: {source.lake.url}/trades holds no {source.timeframe} trade of "
@@ -74,7 +88,7 @@ def trade_rows(source: Source, model_id: str) -> tuple[pd.DataFrame, dict[str, s
         left_out["in-sample trades"] = f"{learnt.sum()} were decided by a model that had learnt how they end"
     known = trades[~learnt].drop_duplicates(_KEY, keep="last")
     if twice := int((~learnt).sum()) - len(known):
-        left_out["trades of several runs"] = f"{twice} are in more than one run; that of the last by name is taken"
+        left_out["trades of several runs"] = f"{twice} are in more than one run; that of the run that reaches furthest is taken"
     rows = _with_market(source, known)
     if missing := len(known) - len(rows):
         left_out["trades without features"] = f"{missing} were decided before there were features of their symbol"
@@ -82,7 +96,7 @@ def trade_rows(source: Source, model_id: str) -> tuple[pd.DataFrame, dict[str, s
         raise InsufficientDataError(
             f"Insufficient data for training {model_id}: of trades, {reason}; run simulate_trades with more rules or for a longer time"
         )
-    return rows, left_out
+    return TradeRows(rows, runs.facts(rows["run_id"]), left_out)
 
 
 def trade_dataset(source: Source, model_id: str, features: list[str], outcomes: Mapping[str, Outcome]) -> Dataset:
@@ -90,7 +104,8 @@ def trade_dataset(source: Source, model_id: str, features: list[str], outcomes: 
 
     An outcome is known when the trade has ended; where the bars ended first (``end_of_bars``), or the source's time does, there is none.
     """
-    rows, left_out = trade_rows(source, model_id)
+    found = trade_rows(source, model_id)
+    rows = found.rows
     still_open = rows["exit_reason"] == "end_of_bars"
     if source.end is not None:
         still_open |= rows["exited_at"] > source.end
@@ -98,11 +113,13 @@ def trade_dataset(source: Source, model_id: str, features: list[str], outcomes: 
         name: pd.DataFrame({"value": outcome(rows).astype(np.float64).mask(still_open), "known_at": rows["exited_at"]})
         for name, outcome in outcomes.items()
     }
-    return Dataset(rows, features, labels, left_out, PARTICULARS)
+    return Dataset(rows, features, labels, found.left_out, PARTICULARS, learnt_from=found.learnt_from)
 
 
-def _wanted(source: Source) -> pd.DataFrame:
-    parts = [TRADES.empty_table().to_pandas()]
+def _wanted(source: Source) -> tuple[pd.DataFrame, ChosenRuns]:
+    """Trades of the runs that count, those of the run that reaches furthest last."""
+    parts: dict[str, pd.DataFrame] = {}
+    reach: dict[str, pd.Timestamp] = {}
     for run_id in list_runs(source.lake):
         trades = read_trades(source.lake, run_id)
         chosen = (trades["timeframe"] == source.timeframe) & trades["symbol"].isin(source.universe.symbols)
@@ -110,10 +127,13 @@ def _wanted(source: Source) -> pd.DataFrame:
             chosen &= trades["decided_at"] > source.start
         if source.end is not None:
             chosen &= trades["decided_at"] <= source.end
-        parts.append(trades[chosen])
-    found: pd.DataFrame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+        if chosen.any():
+            parts[run_id], reach[run_id] = trades[chosen], trades["exited_at"].max()
+    runs = choose_runs(source.lake, source.universe.name, list(parts), source.trades_run) if parts else ChosenRuns()
+    taken = [parts[run_id] for run_id in sorted(runs.run_ids, key=lambda one: (reach[one], one))]
+    found: pd.DataFrame = pd.concat(taken or [TRADES.empty_table().to_pandas()], ignore_index=True)
     found["origin"] = np.where(found["simulated"].astype(bool), SIMULATED, REAL)
-    return found.astype({"is_oos": bool})
+    return found.astype({"is_oos": bool}), runs
 
 
 def _with_market(source: Source, trades: pd.DataFrame) -> pd.DataFrame:

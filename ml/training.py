@@ -22,7 +22,7 @@ from include.months import as_utc
 from include.settings import settings
 from ml import registry
 from ml.canaries import check_canaries
-from ml.card import describe, evaluated
+from ml.card import describe, describe_runs, evaluated
 from ml.catalog import FEATURES, find_entry, make_model
 from ml.continuing import Continued, compare_old_and_new, find_former
 from ml.dataset import Dataset, Source
@@ -62,6 +62,7 @@ def train(  # noqa: PLR0913 - a field of the form each
     seed: int,
     force: bool = False,
     continue_boosting: bool = False,
+    trades_run: str | None = None,
 ) -> Trained:
     """Train a model and register it as challenger, or return the version that the same inputs gave before.
 
@@ -76,6 +77,8 @@ def train(  # noqa: PLR0913 - a field of the form each
     continue_boosting
         Go on from the trees of the version that serves on what became known since, instead of learning all anew: see
         :mod:`ml.continuing`.
+    trades_run
+        The only run of trades to learn from, whatever its costs; None: all at the costs in force.
 
     Raises
     ------
@@ -90,7 +93,7 @@ def train(  # noqa: PLR0913 - a field of the form each
     ModelError
         If a figure is too good to be honest, a canary is dead, or something looks ahead.
     """
-    source = open_source(lake, model_id, universe, timeframe, _utc(start), _utc(end))
+    source = open_source(lake, model_id, universe, timeframe, _utc(start), _utc(end), trades_run=trades_run)
     try:
         trained = train_on(source, make_model(model_id), model_id, seed=seed, force=force, continue_boosting=continue_boosting)
     except InsufficientDataError as error:
@@ -132,6 +135,10 @@ def train_on(
         former = find_former(name, model, data, source, feature_set.id)
         params = params | {"continued_from": {"version": former.version, "weights_hash": former.weights_hash}}
     facts = describe(entry, source, feature_set, data, params, seed, split)
+    for what, reason in data.left_out.items():
+        _LOG.info("%s: %s took no part: %s", name, what, reason)
+    if told := describe_runs(data.learnt_from):
+        _LOG.info("%s: %s", name, told)
     if not force and (found := _reusable(name, facts["identity"])):
         _LOG.info("%s: version %s was trained on exactly this, nothing to do", name, found.version)
         return Trained(name, found.version, found.run_id, reused=True, card=found.card)

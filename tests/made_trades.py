@@ -7,7 +7,9 @@ import json
 import numpy as np
 import pandas as pd
 
+from include.costs import Costs, costs_of
 from include.lake import Lake
+from include.trade_runs import TradeRun, note_run
 from include.trades import publish_trades, trade_ids
 from tests.model_lake import compute_features
 
@@ -29,8 +31,10 @@ def made_trades(bars: pd.DataFrame, *, run_id: str = "coin-test", seed: int = 1)
     return trades.assign(trade_id=trade_ids(trades))
 
 
-def write_trades(lake: Lake, trades: pd.DataFrame) -> None:
-    """Publish the trades of one run."""
+def write_trades(lake: Lake, trades: pd.DataFrame, costs: Costs | None = None, *, in_sample: bool = False) -> None:
+    """Publish the trades of one run, at the costs of the sample universe or others; of real fills nothing is noted."""
+    if trades["simulated"].all():
+        note_run(lake, str(trades["run_id"].iloc[0]), TradeRun(costs or costs_of("sample"), in_sample))
     for month, part in trades.groupby(trades["entered_at"].dt.strftime("%Y-%m")):
         publish_trades(lake, str(trades["run_id"].iloc[0]), str(month), part)
 

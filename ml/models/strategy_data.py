@@ -130,7 +130,8 @@ class StrategyModel:
             symbol.symbol: "it has no backtests" for symbol in source.universe.instruments if symbol.symbol not in set(rows["symbol"])
         }
         judged_from = pd.Timestamp(self.searched.until, tz="UTC") if self.searched else None
-        return Dataset(rows, features, {NEXT: label}, left_out, ["strategy"], judged_from)
+        learnt_from = source.runs.facts(source.results["run_id"])
+        return Dataset(rows, features, {NEXT: label}, left_out | source.runs.reasons, ["strategy"], judged_from, learnt_from)
 
 
 def _features(source: BacktestSource, rows: pd.DataFrame) -> list[str]:

@@ -29,11 +29,15 @@ from ml.validation.walk_forward import walk_forward
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked for: the least score of a past window, trials of a search (0: none), and whether to go on from a version."""
+    """What is asked for: the least score of a past window, trials of a search (0: none), whether to go on from a version, the run.
+
+    ``trades_run`` is the only run of trades to learn from; None: all at the costs in force.
+    """
 
     min_composite_score: float = 0.5
     trials: int = 0
     continue_boosting: bool = False
+    trades_run: str | None = None
 
 
 def train_strategy(lake: Lake, model_id: str, wish: Wish, *, universe: str, timeframe: str, seed: int) -> Trained:
@@ -44,7 +48,7 @@ def train_strategy(lake: Lake, model_id: str, wish: Wish, *, universe: str, time
     ConfigurationError
         If the model, universe or wish is none.
     UnsuitableError
-        If there are no backtests.
+        If there are no backtests, or none of a run that counts.
     NoEdgeError
         If there are enough, but of too few the past window was worth anything and these earned nothing: noted, for the page.
     InsufficientDataError
@@ -54,7 +58,7 @@ def train_strategy(lake: Lake, model_id: str, wish: Wish, *, universe: str, time
     ResultsError
         If the results database cannot be reached.
     """
-    source = open_source(lake, model_id, universe, timeframe)
+    source = open_source(lake, model_id, universe, timeframe, trades_run=wish.trades_run)
     try:
         trained = _train(source, model_id, wish, seed)
     except NoEdgeError as answer:

@@ -30,7 +30,7 @@ def chosen_trades(source: BacktestSource, forward: pd.DataFrame) -> pd.DataFrame
     share = forward["model"] / forward.groupby("timestamp")["model"].transform("size")
     staked = forward.loc[forward["model"] > 0, ["strategy", "symbol", "timestamp"]].assign(share=share)
     columns = ["run_id", "strategy", "symbol", "window_start", "window_end"]
-    windows = source.results[columns].sort_values("run_id").drop_duplicates(["strategy", "symbol", "window_start"], keep="last")
+    windows = source.newest_last[columns].drop_duplicates(["strategy", "symbol", "window_start"], keep="last")
     windows = staked.merge(windows, left_on=["strategy", "symbol", "timestamp"], right_on=["strategy", "symbol", "window_start"])
     parts = []
     for run_id, chosen in windows.groupby("run_id"):

@@ -110,6 +110,7 @@ class Card(_Part):
     training_samples: int
     symbols: tuple[str, ...]
     left_out: dict[str, str] = {}
+    learnt_from: dict[str, Any] = {}
     feature_set: str
     feature_count: int
     features: tuple[str, ...]

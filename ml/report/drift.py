@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from include.lake import Lake
 from ml.drift.watch import Watched
 from ml.drift.windows import FEWEST_WINDOWS, MOST_MONTHS, STRANGE
-from ml.report.page import render
+from ml.report.page import write_page
 from ml.report.runs import report_path
 
 #: Features beyond these are in the JSON only.
@@ -33,5 +33,5 @@ def publish_drift(lake: Lake, watched: Sequence[Watched], *, run: str) -> str:
         "fewest_windows": FEWEST_WINDOWS,
         "strange": STRANGE,
     }
-    lake.write(path, render(shown, "drift.html").encode())
+    write_page(lake, path, shown, "drift.html")
     return path

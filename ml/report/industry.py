@@ -25,7 +25,7 @@ from ml.dataset import Dataset, Source
 from ml.methods.linear import LinearFit
 from ml.models.industry_judge import NEXT
 from ml.models.industry_linear import FittedIndustry, IndustryLinear
-from ml.report.page import render
+from ml.report.page import write_page
 from ml.report.runs import report_path
 from ml.training import Trained, train_on
 
@@ -98,7 +98,7 @@ def forecast_industry(lake: Lake, question: Question, *, run: str, seed: int) ->
         "pictures": [base64.b64encode(data).decode() for file, data in files.items() if file.endswith(".png")],
         "files": {file: f"{FOLDER}/{quote(file)}" for file in files},
     }
-    lake.write(str(path), render(shown, "industry.html").encode())
+    write_page(lake, str(path), shown, "industry.html")
     _LOG.info("report: %s/%s", lake.url, path)
     return {"report": str(path), "model": name, "version": trained.version}
 

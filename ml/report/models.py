@@ -9,6 +9,7 @@ import pandas as pd
 from include.errors import ModelError
 from include.lake import Lake
 from ml import registry
+from ml.card import describe_runs
 from ml.catalog import CATALOG
 from ml.continuing import describe_continued
 from ml.gate import read_walk_forward
@@ -114,6 +115,8 @@ def _notes(card: Card, feature_set: str | None) -> list[str]:
             f"This version was trained on feature set {card.feature_set}; the lake's current one is {feature_set}. Train it again."
         )
     notes += describe_continued(card.continued)
+    if told := describe_runs(card.learnt_from):
+        notes.append(f"This version {told}.")
     notes += [f"{what} took no part: {reason}." for what, reason in card.left_out.items()]
     if card.no_trade:
         notes.append(f"Its predictions say NO_TRADE: {card.no_trade}.")

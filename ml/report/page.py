@@ -58,10 +58,15 @@ def publish(lake: Lake, *, run: str, universe: str, timeframe: str, months: list
     changed = None if months is None else sorted(parse_month(month) for month in set(months))
     content = _gather(lake, run, universe, timeframe, changed)
     lake.write(quality_path(run), render(content, "quality.html").encode())
-    lake.write(path, render(content).encode())
-    write_index(lake)
+    write_page(lake, path, content, "page.html")
     _LOG.info("report: %s/%s", lake.url, path)
     return path
+
+
+def write_page(lake: Lake, path: str, content: dict[str, Any], template: str) -> None:
+    """Write a page of a run, and the page that leads to all of them."""
+    lake.write(path, render(content, template).encode())
+    write_index(lake)
 
 
 def render(content: dict[str, Any], template: str = "page.html") -> str:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.errors import ModelError, UnsuitableError
+from include.errors import InsufficientDataError, ModelError, UnsuitableError
 from include.lake import Lake
 from ml import registry
+from ml.card import describe_runs
 from ml.catalog import BACKTESTS, CATALOG
 from ml.continuing import describe_continued
 from ml.gate import read_walk_forward
@@ -23,7 +24,7 @@ from ml.report.charts.histogram import histogram_chart
 from ml.report.charts.lines import Line, line_chart
 from ml.report.comparisons import Comparison, compare
 from ml.report.formats import gain
-from ml.report.page import render
+from ml.report.page import write_page
 from ml.report.plots import group_plots
 from ml.report.runs import report_path
 from ml.trained_versions import read_note
@@ -59,6 +60,14 @@ class StrategyView:
         return describe_continued(self.card.continued) if self.card else []
 
     @property
+    def learnt_from(self) -> list[str]:
+        """Which runs it learnt from, and which took no part, in words."""
+        if self.card is None:
+            return []
+        told = describe_runs(self.card.learnt_from)
+        return [*([f"This version {told}."] if told else []), *(f"{what} took no part: {why}." for what, why in self.card.left_out.items())]
+
+    @property
     def twins(self) -> dict[str, Any]:
         """Own result, p-value and number of trades, or ``not_evaluated``."""
         found: dict[str, Any] = self.facts["twins"]
@@ -70,16 +79,21 @@ def publish_strategies(lake: Lake, *, run: str, universe: str, timeframe: str) -
 
     Raises
     ------
+    InsufficientDataError
+        If there was too little data for any strategy model.
     UnsuitableError
-        If no strategy model was trained on these bars yet.
+        If nobody tried to train one on these bars, or there was nothing to learn from.
     """
     views = read_strategies(lake, universe, timeframe)
+    if not views:
+        raise UnsuitableError(f"no training of a strategy model on {timeframe} bars of {universe} came to an end that could be shown")
     if all(view.shortage for view in views):
-        raise UnsuitableError(f"no strategy model was trained on {timeframe} bars of {universe} yet; run train_strategies")
+        reasons = dict.fromkeys(view.shortage for view in views)
+        raise InsufficientDataError(f"no strategy model could be trained on {timeframe} bars of {universe}: {'; '.join(map(str, reasons))}")
     path = report_path(run)
     kinds = {"edges": [view for view in views if view.has_edge], "judged": [view for view in views if view.card]}
     content = {"run": run, "universe": universe, "timeframe": timeframe, "views": views, **kinds}
-    lake.write(path, render(content, "strategies.html").encode())
+    write_page(lake, path, content, "strategies.html")
     _LOG.info("report: %s/%s", lake.url, path)
     return path
 

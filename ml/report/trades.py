@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from include.errors import LakeError
 from ml.dataset import Source
-from ml.report.page import render
+from ml.report.page import write_page
 from ml.report.runs import report_path
 from ml.report.trading import count_tried, read_trading
 
@@ -34,7 +34,7 @@ def publish_trades_page(source: Source, tried: Mapping[str, int], *, run: str, s
         raise LakeError(f"{source.lake.url}/trades holds no trade of {', '.join(tried)}; run the DAG simulate_trades")
     path = report_path(run)
     shown = {"run": run, "universe": source.universe, "timeframe": source.timeframe, "made_at": datetime.now(UTC), "views": views}
-    source.lake.write(path, render(shown, "trades.html").encode())
+    write_page(source.lake, path, shown, "trades.html")
     for view in views:
         _LOG.info(
             "%s: %s, best of %d %s, p = %.3f", view.run_id, view.verdict, len(view.strategies), view.best.name, view.best.twins.p_value

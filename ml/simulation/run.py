@@ -18,6 +18,7 @@ import pandas as pd
 from include.costs import Costs
 from include.errors import ConfigurationError
 from include.months import month_of, month_start
+from include.trade_runs import TradeRun
 from include.trades import TRADES, trade_ids
 from include.universes import Instrument
 from ml.dataset import Source
@@ -55,6 +56,7 @@ class Simulated:
     """``trades`` as :data:`include.trades.TRADES`, ``backtests`` as the table ``backtest_results``; of the months from ``since`` on."""
 
     run_id: str
+    note: TradeRun
     since: pd.Timestamp
     until: pd.Timestamp
     trades: pd.DataFrame
@@ -96,7 +98,7 @@ def simulate(source: Source, run: Run, days: int | None = None) -> Simulated:
     together = together.assign(trade_id=trade_ids(together))[TRADES.names].reset_index(drop=True)
     _LOG.info("%s: %d symbols, %d strategies: %d trades since %s", run_id, len(symbols), len(run.deciders), len(together), f"{since:%Y-%m}")
     backtests = pd.DataFrame(results).assign(run_id=run_id, is_oos=not run.in_sample)
-    return Simulated(run_id, since, until, together, backtests)
+    return Simulated(run_id, TradeRun(run.costs, run.in_sample), since, until, together, backtests)
 
 
 def _tradable(source: Source) -> Iterator[tuple[Instrument, Bars]]:

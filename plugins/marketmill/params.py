@@ -14,20 +14,20 @@ from include.sources import SourceName
 from include.symbols import SYMBOL_PATTERN
 from include.timeframes import TIMEFRAMES
 from include.universes import list_universes
-from ml.catalog import CATALOG, STRATEGY_TYPES
+from ml.catalog import CATALOG
 
 
-def _whole(pattern: str) -> str:
+def whole(pattern: str) -> str:
     """Pattern of a whole text. What follows the dollar is for Python, whose dollar would leave a line break unread."""
     return f"^(?:{pattern})$(?!\\n)"
 
 
-_SYMBOL: dict[str, Any] = {"type": "string", "pattern": _whole(SYMBOL_PATTERN), "maxLength": 32}
-_NAME = _whole("[a-z][a-z0-9_]*")
-_MONTH = {"type": "string", "pattern": _whole("[0-9]{4}-(0[1-9]|1[0-2])")}
-_DAY = {"type": "string", "pattern": _whole("[0-9]{4}-[0-9]{2}-[0-9]{2}")}
+_SYMBOL: dict[str, Any] = {"type": "string", "pattern": whole(SYMBOL_PATTERN), "maxLength": 32}
+NAME = whole("[a-z][a-z0-9_]*")
+_MONTH = {"type": "string", "pattern": whole("[0-9]{4}-(0[1-9]|1[0-2])")}
+_DAY = {"type": "string", "pattern": whole("[0-9]{4}-[0-9]{2}-[0-9]{2}")}
 #: A path is what the task makes of it; no control character is in one.
-_PATH = _whole(r"[^\x00-\x1f]+")
+PATH = whole(r"[^\x00-\x1f]+")
 
 
 def universe() -> Param:
@@ -35,7 +35,7 @@ def universe() -> Param:
     return Param(
         None,
         type=["null", "string"],
-        pattern=_NAME,
+        pattern=NAME,
         title="Universe",
         examples=list_universes(),
         description="A file of include/config/universes; empty: the setting universe.",
@@ -195,7 +195,7 @@ def csv_folder() -> Param:
     return Param(
         None,
         type=["null", "string"],
-        pattern=_PATH,
+        pattern=PATH,
         title="Folder of CSV files",
         description="For the source csv: one file per symbol, for example AAPL.csv with date,open,high,low,close,volume.",
     )
@@ -211,7 +211,7 @@ def models() -> Param:
     return Param(
         [],
         type=["null", "array"],
-        items={"type": "string", "pattern": _NAME},
+        items={"type": "string", "pattern": NAME},
         examples=list(CATALOG),
         title="Models",
         description="Ids of the catalogue; empty: all.",
@@ -244,7 +244,7 @@ def model() -> Param:
     return Param(
         None,
         type=["null", "string"],
-        pattern=_NAME,
+        pattern=NAME,
         title="Model",
         examples=list(CATALOG),
         description="One id of the catalogue; empty: all that have a challenger.",
@@ -256,7 +256,7 @@ def version() -> Param:
     return Param(
         None,
         type=["null", "string"],
-        pattern=_whole("[1-9][0-9]*"),
+        pattern=whole("[1-9][0-9]*"),
         title="Version",
         description="Of the model above, for example 3; empty: its challenger.",
     )
@@ -276,103 +276,6 @@ def action() -> Param:
 def require_approval() -> Param:
     """Ask a human."""
     return Param(False, type="boolean", title="Require approval", description="Wait for a human; REQUIRE_APPROVAL makes all runs wait.")
-
-
-def predictions() -> Param:
-    """Whose predictions are traded on."""
-    return Param(
-        [],
-        type=["null", "array"],
-        items={"type": "string", "pattern": _NAME},
-        title="Predictions",
-        examples=["direction_xgboost", "direction_lstm", "industry_linear"],
-        description="Models whose predictions are traded on, one a line; with rules empty too: all rules and all that predicted.",
-    )
-
-
-def rules() -> Param:
-    """Which rules."""
-    return Param(
-        [],
-        type=["null", "array"],
-        items={"type": "string", "pattern": _NAME},
-        title="Rules",
-        examples=["moving_average_cross", "channel_breakout", "rsi_reversion", "momentum", "bollinger_reversion"],
-        description="Published rules, one a line, each with all of its parameter sets; docs/simulation.md lists them.",
-    )
-
-
-def trade_days() -> Param:
-    """How much is simulated."""
-    return Param(None, type=["null", "integer"], minimum=1, title="Days", description="The last so many, in whole months; empty: all.")
-
-
-def costs() -> Param:
-    """What trading costs."""
-    return Param(
-        {},
-        type=["null", "object"],
-        title="Costs",
-        additionalProperties=False,
-        properties={name: {"type": "number", "minimum": 0} for name in ("fee", "half_spread", "slippage", "volatility_share")},
-        examples=[{"fee": 0.001}],
-        description="Replace some of the costs of include/config/costs.yaml: fee, half_spread, slippage, volatility_share.",
-    )
-
-
-def allow_in_sample() -> Param:
-    """Trade on what a model had learnt."""
-    return Param(
-        False,
-        type="boolean",
-        title="Allow in-sample predictions",
-        description="Trade also on predictions whose outcome the model had learnt; the run is marked in-sample everywhere.",
-    )
-
-
-def fills_file() -> Param:
-    """Real fills."""
-    return Param(
-        None,
-        type=["null", "string"],
-        pattern=_PATH,
-        title="CSV file of fills",
-        description="For example /data/fills.csv. One row a trade; docs/simulation.md lists the columns.",
-    )
-
-
-def model_type() -> Param:
-    """Which strategy model."""
-    return Param(
-        None,
-        type=["null", "string"],
-        pattern=_NAME,
-        title="Model type",
-        examples=list(STRATEGY_TYPES),
-        description="ensemble to begin with; classifier for probabilities by a network; rl_agent for stakes; or an id. Empty: all three.",
-    )
-
-
-def min_composite_score() -> Param:
-    """Filter by the past window."""
-    return Param(
-        0.5,
-        type="number",
-        minimum=0.3,
-        maximum=1,
-        title="Least composite score",
-        description="Of the past window, which was known; the result without this filter stands beside.",
-    )
-
-
-def hyperparameter_search() -> Param:
-    """Search first."""
-    return Param(False, type="boolean", title="Search parameters", description="Estimators, rate, depth and penalty, on the earlier dates.")
-
-
-def n_trials() -> Param:
-    """How long to search."""
-    return Param(100, type="integer", minimum=1, maximum=1000, title="Trials", description="Of the search; each counts as a try.")
 
 
 def continue_boosting() -> Param:

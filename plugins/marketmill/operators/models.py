@@ -69,6 +69,7 @@ class TrainModelOperator(MillOperator):
                 seed=settings().seed if seed is None else int(seed),
                 force=bool(params.get("force")),
                 continue_boosting=bool(params.get("continue_boosting")),
+                trades_run=params.get("trades_run") or None,
             )
         except (InsufficientDataError, UnsuitableError) as error:
             if params.get("models"):

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from airflow.sdk import Context
 
 from include.assets import MODEL, REPORT
-from include.errors import ConfigurationError, InsufficientDataError, NoEdgeError, UnsuitableError
+from include.errors import ConfigurationError, InsufficientDataError, MarketmillError, NoEdgeError, UnsuitableError
 from marketmill.events import chosen, chosen_timeframe
 from marketmill.months import changed_months
 from marketmill.operators.base import MillOperator, run_name
@@ -61,6 +61,7 @@ class TrainStrategyOperator(MillOperator):
             min_composite_score=float(params["min_composite_score"]),
             trials=int(params["n_trials"]) if params["hyperparameter_search"] else 0,
             continue_boosting=bool(params["continue_boosting"]),
+            trades_run=params.get("trades_run") or None,
         )
         seed = settings().seed if params.get("seed") is None else int(params["seed"])
         universe = chosen(context, "universe")
@@ -93,7 +94,8 @@ class TrainStrategyOperator(MillOperator):
 class PublishStrategiesOperator(MillOperator):
     """Write the page about the strategies. Returns its path below the lake's root.
 
-    Skipped where an event started the run and no strategy model was ever trained on its bars.
+    Skipped where there is nothing to show, since no training came to an end: what these failed of is the reason of the run. Where there was
+    too little data for all of them, that reason fails the run, unless an event started it.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -108,12 +110,14 @@ class PublishStrategiesOperator(MillOperator):
         try:
             path = publish_strategies(open_lake(), run=run_name(context), universe=universe, timeframe=timeframe)
         except UnsuitableError as error:
+            self.skip(f"{error}; see the tasks before this one")
+        except InsufficientDataError as error:
             _skip_if_by_event(self, context, error)
         context["outlet_events"][REPORT].extra = {"path": path, "months": [*(changed_months(context) or [])]}
         return path
 
 
-def _skip_if_by_event(task: MillOperator, context: Context, error: UnsuitableError) -> NoReturn:
+def _skip_if_by_event(task: MillOperator, context: Context, error: MarketmillError) -> NoReturn:
     """Who asked by hand is to hear of it as of an error."""
     if not context.get("triggering_asset_events"):
         raise error

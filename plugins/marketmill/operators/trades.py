@@ -13,6 +13,7 @@ from marketmill.events import chosen
 from marketmill.operators.base import MillOperator, run_name
 
 if TYPE_CHECKING:
+    from include.lake import Lake
     from include.publish import Published
     from ml.dataset import Source
 
@@ -50,12 +51,15 @@ class PlanTradesOperator(MillOperator):
 
 
 class SimulateTradesOperator(MillOperator):
-    """Simulate one subject, publish its months; skipped, without an event, where that changed nothing.
+    """Simulate one subject, publish its months; skipped, without an event, where that changed nothing and all of it was told.
+
+    An event is sent when the task has ended, so a task after it notes what was told (:class:`PublishTradesPageOperator`). Where whoever
+    published was killed before that, the months are told of when it runs again.
 
     Returns what its event tells, and how many ``strategies`` were simulated.
 
     It is mapped, so the DAG names its outlet :data:`include.assets.TRADES`. The event's ``extra``: ``universe``, ``timeframe``,
-    ``run_id``, ``months`` (those that changed), ``rows`` and ``content`` (hash by month).
+    ``run_id``, ``months`` (those that are told of), ``rows`` and ``content`` (hash by month).
     """
 
     template_fields: Sequence[str] = ("subject",)
@@ -72,7 +76,7 @@ class SimulateTradesOperator(MillOperator):
         from ml.simulation.decisions import model_deciders
         from ml.simulation.rules import strategies
         from ml.simulation.run import Run, simulate
-        from ml.simulation.store import publish_simulated
+        from ml.simulation.store import publish_simulated, untold
 
         params, source, engine = context["params"], _source(context), results_engine()
         require_current(engine)
@@ -83,15 +87,15 @@ class SimulateTradesOperator(MillOperator):
             deciders = model_deciders(source.lake, self.subject, name, source.timeframe, allow_in_sample=in_sample)
         run = Run(self.subject, deciders, costs_of(name, params.get("costs")), in_sample=in_sample)
         simulated = simulate(source, run, params.get("days"))
-        changed = publish_simulated(source.lake, engine, simulated)
+        news = untold(source.lake, simulated.run_id, publish_simulated(source.lake, engine, simulated))
         self.log.info("%s: %d backtests", simulated.run_id, len(simulated.backtests))
-        if not changed:
-            self.skip(f"{simulated.run_id}: every month holds these trades already")
-        return _tell(context, self, simulated.run_id, source.timeframe, name, changed) | {"strategies": len(deciders)}
+        if not news:
+            self.skip(_nothing_new(source.lake, simulated.run_id))
+        return _tell(context, self, simulated.run_id, source.timeframe, name, news) | {"strategies": len(deciders)}
 
 
 class PublishTradesPageOperator(MillOperator):
-    """Write the page of the runs that changed. Returns its path below the lake's root."""
+    """Write the page of the runs that changed, and note that they were told of. Returns its path below the lake's root."""
 
     template_fields: Sequence[str] = ("told",)
 
@@ -102,11 +106,15 @@ class PublishTradesPageOperator(MillOperator):
     def work(self, context: Context) -> str:
         """Gather and render."""
         from include.settings import settings
+        from include.trade_runs import note_told
         from ml.report.trades import publish_trades_page
 
         told = list(self.told)
         tried = {one["run_id"]: one["strategies"] for one in told}
-        path = publish_trades_page(_source(context), tried, run=run_name(context), seed=settings().seed)
+        source = _source(context)
+        path = publish_trades_page(source, tried, run=run_name(context), seed=settings().seed)
+        for one in told:
+            note_told(source.lake, one["run_id"], path, one["content"])
         context["outlet_events"][REPORT].extra = {"path": path, "months": sorted({month for one in told for month in one["months"]})}
         return path
 
@@ -137,7 +145,7 @@ class ImportFillsOperator(MillOperator):
         from include.results.engine import results_engine
         from include.results.migrate import require_current
         from include.settings import open_lake
-        from ml.simulation.store import store_trades
+        from ml.simulation.store import store_trades, untold
 
         file, timeframe = context["params"].get("fills_file"), context["params"]["timeframe"]
         if not file:
@@ -147,10 +155,35 @@ class ImportFillsOperator(MillOperator):
         published = publish_fills(lake, read_fills(file, timeframe))
         for month in published:
             store_trades(lake, engine, FILLS, month)
-        changed = [month for month in published if month.changed]
-        if not changed:
+        news = untold(lake, FILLS, published)
+        if not news:
             self.skip(f"every fill of {file} is known already")
-        return _tell(context, self, FILLS, timeframe, chosen(context, "universe"), changed)
+        return _tell(context, self, FILLS, timeframe, chosen(context, "universe"), news)
+
+
+class NoteToldOperator(MillOperator):
+    """Note that the event of the task before was sent: had that been killed, its trades would be told of when it runs again."""
+
+    template_fields: Sequence[str] = ("told",)
+
+    def __init__(self, *, told: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.told = told
+
+    def work(self, context: Context) -> None:  # noqa: ARG002 - what was told is all
+        """Note it in the lake."""
+        from include.settings import open_lake
+        from include.trade_runs import note_told
+
+        note_told(open_lake(), self.told["run_id"], "", self.told["content"])
+
+
+def _nothing_new(lake: Lake, run_id: str) -> str:
+    from include.trade_runs import read_told
+
+    if not (page := read_told(lake, run_id).page):
+        return f"{run_id}: nothing was ever traded"
+    return f"{run_id}: every month holds these trades already; {lake.url}/{page} shows them"
 
 
 def _source(context: Mapping[str, Any]) -> Source:
@@ -170,6 +203,6 @@ def _tell(context: Context, task: MillOperator, run_id: str, timeframe: str, uni
         "rows": sum(month.rows for month in changed),
         "content": {month.month: month.content for month in changed},
     }
-    task.log.info("%s: %d months changed, %d trades in them", run_id, len(changed), extra["rows"])
+    task.log.info("%s: %d months are new, %d trades in them", run_id, len(changed), extra["rows"])
     context["outlet_events"][TRADES].extra = extra
     return extra

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from include.costs import costs_of
 from include.errors import ModelError
 from ml.catalog import CATALOG
 from ml.gate import Outcome, decide
@@ -185,3 +186,14 @@ def test_damaged_evidence_is_refused(version):
     (found.folder / "walk_forward.parquet").write_bytes(b"x")
     with pytest.raises(ModelError, match=r"walk_forward\.parquet is not what was stored and is refused"):
         decide(found, None, {})
+
+
+def test_what_learnt_from_a_what_if_serves_nobody(version):
+    dear = costs_of("sample").model_copy(update={"fee": 0.01}).model_dump()
+    about = {"universe": "sample", "trades_run": "rules-sample-1d-0a1b2c3d"}
+    decision = decide(version(walk(0.5), **about, costs=dear), None, {})
+    assert decision.outcome is Outcome.REFUSE
+    assert decision.reason.startswith(
+        "it learnt from run rules-sample-1d-0a1b2c3d alone, which a form named and whose costs are not those in"
+    )
+    assert decide(version(walk(0.5), **about, costs=costs_of("sample").model_dump()), None, {}).outcome is Outcome.PROMOTE

@@ -5,14 +5,16 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, ParamValidationError
 
 import ml.models.strategy_training
 from include.assets import MODEL
 from include.errors import InsufficientDataError, ModelError, NoEdgeError, UnsuitableError
 from marketmill.events import chosen_timeframe
 from marketmill.operators.strategies import ChooseStrategyModelsOperator, PublishStrategiesOperator, TrainStrategyOperator
+from marketmill.trading_params import costs, model_type
 from ml.models.strategy_training import Wish
+from ml.trained_versions import note_shortage
 from ml.training import Trained
 
 TRAIN = TrainStrategyOperator(task_id="train", model_id="strategy_agent")
@@ -119,13 +121,33 @@ def test_a_leak_or_a_dead_canary_fails(context, training):
         TRAIN.execute(context(**FORM))
 
 
-def test_a_page_about_nothing_fails_by_hand_and_is_skipped_by_an_event(context):
-    publish = PublishStrategiesOperator(task_id="publish_strategies")
-    with pytest.raises(AirflowFailException, match="no strategy model was trained on 1d bars"):
+def test_a_page_about_nothing_leaves_the_reason_to_the_task_before(context):
+    with pytest.raises(AirflowSkipException, match="no training of a strategy model on 1d bars of sample came to an end"):
+        PublishStrategiesOperator(task_id="publish_strategies").execute(context())
+
+
+def test_too_little_data_for_all_is_told_with_its_numbers(context, lake):
+    reason = "Insufficient data for training: 657 backtests have a next window with trades, 1000 are needed; simulate more strategies"
+    for model_id in ("strategy_ensemble", "strategy_agent"):
+        note_shortage(lake, "sample", "1d", model_id, reason)
+    publish, told = PublishStrategiesOperator(task_id="publish_strategies"), f"no strategy model could be trained .*: {reason}$"
+    with pytest.raises(AirflowFailException, match=told):
         publish.execute(context())
     events = {"trades": [SimpleNamespace(extra={"months": ["2024-05"]})]}
-    with pytest.raises(AirflowSkipException, match="no strategy model was trained on 1d bars"):
+    with pytest.raises(AirflowSkipException, match=told):
         publish.execute(context() | {"triggering_asset_events": events})
+
+
+def test_a_form_refuses_another_model_type_at_once():
+    with pytest.raises(ParamValidationError, match="'forest' is not one of"):
+        model_type().resolve("forest")
+    assert model_type().resolve("strategy_agent") == "strategy_agent"
+
+
+def test_a_form_refuses_costs_that_nobody_trades_at():
+    with pytest.raises(ParamValidationError, match="greater than or equal to the maximum"):
+        costs().resolve({"fee": 1.2})
+    assert costs().resolve({"fee": 0.01}) == {"fee": 0.01}
 
 
 def test_events_that_disagree_about_bars_leave_them_daily(context):

@@ -165,7 +165,7 @@ def test_the_page_says_no_edge_and_shows_the_twins(lake: Lake, early: Trained, g
     assert not view.has_edge
     assert view.card is not None
     assert view.card.version == gone_on.version
-    with pytest.raises(UnsuitableError, match="no strategy model was trained on 1h bars"):
+    with pytest.raises(UnsuitableError, match="no training of a strategy model on 1h bars"):
         publish_strategies(lake, run="look", universe="sample", timeframe="1h")
 
 
