@@ -19,12 +19,12 @@ from include.settings import DatedSplit
 from ml.catalog import Entry
 from ml.dataset import Dataset, Source
 from ml.protocol import Judgement
+from ml.validation.verdicts import VERDICTS
 
 _SCHEME = (
     "walk-forward: expanding training, refit for each fold of a year (of 30 days where there is less than a year), labels purged by the "
     "time they are known"
 )
-VERDICTS = ("met", "not met", "trivially met")
 _CODE = Path(__file__).parent
 _NOT_TRAINING = (
     "report", "models", "drift", "stages.py", "card.py", "registry.py", "catalog.py", "gate.py", "promotion.py", "decision_card.py",
@@ -78,7 +78,7 @@ def evaluated(facts: Mapping[str, Any], data: Dataset, predictions: pd.DataFrame
     Raises
     ------
     ModelError
-        If a figure is not finite or a verdict is not one of :data:`VERDICTS`.
+        If a figure is not finite or a verdict is not one of :data:`ml.validation.verdicts.VERDICTS`.
     """
     labelled = pd.concat([label["value"].notna() for label in data.labels.values()], axis=1).any(axis=1)
     # A trade or an option may end, and be learnt from, long after the last row.

@@ -30,8 +30,8 @@ def render(decision: Decision, challenger: Mapping[str, Any], champion: Mapping[
         "",
         f"*{challenger['question']}*",
         "",
-        "| label | days | against the simplest baseline | would serve | against the champion |",
-        "|---|---|---|---|---|",
+        "| label | rows | days | against the simplest baseline | against the strongest line | would serve | against the champion |",
+        "|---|---|---|---|---|---|---|",
         *(_row(one) for one in decision.evidence),
         "",
         "Figures are the loss saved a day with its 95 % interval, on walk-forward rows that both stated; above 0 is better.",
@@ -63,7 +63,8 @@ def _window(card: Mapping[str, Any]) -> str:
 
 def _row(one: Evidence) -> str:
     against = f"{_interval(one.gain)} ({one.champion_line})" if one.gain else "–"
-    return f"| {one.label} | {one.days} | {_interval(one.edge)} ({one.baseline}) | {one.line} | {against} |"
+    simplest, strongest = f"{_interval(one.edge)} ({one.baseline})", f"{_interval(one.beyond)} ({one.strongest})"
+    return f"| {one.label} | {one.rows} | {one.days} | {simplest} | {strongest} | {one.line} | {against} |"
 
 
 def _interval(interval: Interval) -> str:

@@ -6,7 +6,6 @@ where its 95 % interval, of daily means in blocks of 20 days (a sixth of the day
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -24,8 +23,11 @@ from include.errors import ModelError
 from include.timeframes import timeframe_length
 from ml.catalog import FEWEST_DAYS_OF_SHORT_BARS, find_entry
 from ml.registry import WALK_FORWARD, Registered
-from ml.validation.losses import MODEL, probability_columns, row_losses
+from ml.validation.losses import MODEL, row_losses, stated_lines
 from ml.validation.significance import Interval, block_bootstrap, by_day
+
+#: What is averaged by day to compare two versions, in the words of a sentence.
+_MEASURES = {"rmse": "squared error", "mae": "absolute error", "pinball_95": "quantile loss", "log_loss": "log-loss", "brier": "Brier"}
 
 
 class Outcome(StrEnum):
@@ -42,15 +44,20 @@ class Evidence:
     """One label.
 
     ``line`` is what the challenger serves: the model, or the baseline it does not beat. ``edge`` is how much lower the model's loss
-    is than the baseline's, ``gain`` how much lower the served loss is than the champion's (None: nothing to compare with).
+    is than the baseline's, ``gain`` how much lower the served loss is than the champion's (None: nothing to compare with); ``rows``
+    and ``days`` count what that was found on. ``strongest`` is the line beside the model with the lowest loss, ``beyond`` how much lower
+    the model's loss is than that.
     """
 
     label: str
     metric: str
+    rows: int
     days: int
     baseline: str
     line: str
     edge: Interval
+    strongest: str
+    beyond: Interval
     champion_line: str | None = None
     gain: Interval | None = None
 
@@ -98,7 +105,7 @@ def decide(challenger: Registered, champion: Registered | None, champion_serves:
         measure = metric.replace("_", " ")
         found = f"by {measure} it beats {_lines(evidence, edges)}"
         nothing = f"no edge found: by {measure} it does not beat {_lines(evidence, forecasts)}, which is served"
-        kept = _not_kept(challenger) if edges else ""
+        kept = _not_kept(challenger) + _unbeaten([evidence[label] for label in edges]) if edges else ""
         reason = f"{'the first champion' if first else 'no champion serves'}; {found if edges else nothing}{kept}"
         return _decision(challenger, None, Outcome.PROMOTE, reason, evidence)
     if champion.version == challenger.version:
@@ -141,6 +148,29 @@ def _not_kept(found: Registered) -> str:
     return f", the simplest line, which is all that the gate asks of a first champion; promised and not met: {'; '.join(broken)}"
 
 
+def _unbeaten(evidence: Sequence[Evidence]) -> str:
+    """Name the strongest lines, where a model serves that does not beat them: the gate asks it to beat the simplest one."""
+    told = [
+        f"{one.strongest!r} in {one.label} ({_saved(one.metric, one.beyond)})"
+        for one in evidence
+        if one.line == MODEL and one.beyond.low <= 0
+    ]
+    return f"; it does not beat the strongest line, {', '.join(told)}" if told else ""
+
+
+def _told(one: Evidence, gain: Interval) -> str:
+    """Say what was found of a label, beside the champion."""
+    rows = f"on {one.rows} rows of {one.days} days that both stated"
+    if one.line == one.champion_line != MODEL:
+        return f"{one.label} (both serve {one.line!r}, {rows})"
+    return f"{one.label} ({_saved(one.metric, gain)}, {rows})"
+
+
+def _saved(metric: str, gain: Interval) -> str:
+    measure = _MEASURES.get(metric, metric.replace("_", " "))
+    return f"{measure} saved a day {gain.mean:+.3g}, 95 % interval {gain.low:+.3g} to {gain.high:+.3g}"
+
+
 def read_walk_forward(found: Registered) -> pd.DataFrame:
     """Stored walk-forward of a version.
 
@@ -163,17 +193,21 @@ def _compare(evidence: list[Evidence], challenger: Registered, champion: Registe
             f"too little in common with version {champion.version} in {', '.join(thin)}, {_fewest_days(challenger)} days are needed; "
             "where that is meant, demote the champion first"
         )
-    gains = [(one.label, one.gain) for one in evidence if one.gain]
-    worse = [label for label, gain in gains if gain.high < 0]
-    better = [label for label, gain in gains if gain.low > 0]
+    gains = [(one, one.gain) for one in evidence if one.gain]
+    worse = [_told(one, gain) for one, gain in gains if gain.high < 0]
+    better = [_told(one, gain) for one, gain in gains if gain.low > 0]
+    every = ", ".join(_told(one, gain) for one, gain in gains)
     if worse:
         return Outcome.REFUSE, f"worse than version {champion.version} in {', '.join(worse)}"
+    unbeaten = _unbeaten(evidence)
     if better:
-        return Outcome.PROMOTE, f"better than version {champion.version} in {', '.join(better)}, and nowhere worse"
+        return Outcome.PROMOTE, f"better than version {champion.version} in {', '.join(better)}, and nowhere worse{unbeaten}"
     last, known = challenger.card["window"]["last"], champion.card["window"]["last"]
     if last > known:
-        return Outcome.PROMOTE, f"as good as version {champion.version}, and it knows {last} where that one ends with {known}"
-    return Outcome.KEEP, f"not better than version {champion.version}, which stays"
+        return Outcome.PROMOTE, (
+            f"as good as version {champion.version} in {every}, and it knows {last} where that one ends with {known}{unbeaten}"
+        )
+    return Outcome.KEEP, f"not better than version {champion.version}, which stays, in {every}; nor does it know later days than {known}"
 
 
 def _fewest_days(found: Registered) -> int:
@@ -197,9 +231,12 @@ def _is_forecast(rows: pd.DataFrame, timeframe: str) -> bool:
 
 
 def _alone(label: str, rows: pd.DataFrame, metric: str) -> Evidence:
-    baseline = _simplest(rows)
-    edge = _gain(row_losses(rows, MODEL, metric), row_losses(rows, baseline, metric), rows["closed_at"])
-    return Evidence(label, metric, _days(rows["closed_at"]), baseline, MODEL if edge.low > 0 else baseline, edge)
+    losses = {line: row_losses(rows, line, metric) for line in stated_lines(rows)}
+    own = losses.pop(MODEL)
+    baseline, strongest = next(iter(losses)), min(losses, key=lambda line: float(losses[line].mean()))  # models state their simplest first
+    edge, beyond = (_gain(own, losses[line], rows["closed_at"]) for line in (baseline, strongest))
+    served = MODEL if edge.low > 0 else baseline
+    return Evidence(label, metric, len(rows), _days(rows["closed_at"]), baseline, served, edge, strongest, beyond)
 
 
 def _against(one: Evidence, rows: pd.DataFrame, other: pd.DataFrame, champion_line: str, fewest_days: int) -> Evidence:
@@ -207,24 +244,16 @@ def _against(one: Evidence, rows: pd.DataFrame, other: pd.DataFrame, champion_li
     columns = list(rows.columns)
     keys = [column for column in columns[: columns.index("known_at")] if column != "group"]
     if other.empty or not {*keys, champion_line} <= set(other.columns):
-        return replace(one, days=0)
+        return replace(one, rows=0, days=0)
     own = rows[[*keys, "actual"]].assign(loss=row_losses(rows, one.line, one.metric))
     theirs = other[[*keys, "actual"]].assign(loss=row_losses(other, champion_line, one.metric))
     both = own.merge(theirs, on=keys, suffixes=("", "_champion"))
     both = both[np.isclose(both["actual"], both["actual_champion"], rtol=1e-6, atol=0)].reset_index(drop=True)
-    days = _days(both["closed_at"])
+    one, days = replace(one, rows=len(both)), _days(both["closed_at"])
     if days < fewest_days:
         return replace(one, days=days)
     gain = _gain(both["loss"].to_numpy(), both["loss_champion"].to_numpy(), both["closed_at"])
     return replace(one, days=days, champion_line=champion_line, gain=gain)
-
-
-def _simplest(rows: pd.DataFrame) -> str:
-    """Name the first baseline of the walk-forward; models state their simplest first."""
-    columns = list(rows.columns)
-    stated = columns[columns.index("fold") + 1 :]
-    own = {MODEL, "lower", "upper", *probability_columns(rows, MODEL)}
-    return next(column for column in stated if column not in own and not re.search(r" p\d+$", column))
 
 
 def _gain(own: np.ndarray, other: np.ndarray, closed_at: pd.Series) -> Interval:

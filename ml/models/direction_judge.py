@@ -15,6 +15,7 @@ from ml.protocol import Judgement
 from ml.validation.losses import probability_columns
 from ml.validation.metrics import SMALLEST_PROBABILITY, accuracy, balanced_accuracy, expected_calibration_error, log_losses
 from ml.validation.significance import Interval, block_bootstrap, by_day
+from ml.validation.verdicts import simpler_keepers, verdict
 
 ALL = "all symbols"
 LINES = ("model", "majority", "always up", "reversal", "logistic")
@@ -135,37 +136,44 @@ def _finds_direction(rows: pd.DataFrame) -> dict[str, str]:
 
 def _promise_55(group: dict[str, Any], rows: pd.DataFrame) -> dict[str, str]:
     shares = {line["name"]: line["metrics"]["accuracy"] for line in group["comparison"]}
-    found, simple = shares.pop("model"), max(shares.values())
+    found, simple = shares.pop("model"), max(shares, key=shares.__getitem__)
     interval = _gain(_right(rows, "model"), np.zeros(len(rows)), rows)
-    verdict = "not met" if interval.low <= _PROMISED else "trivially met" if simple >= _PROMISED else "met"
     return {
         "text": "More than 55 % of the directions right",
-        "verdict": verdict,
+        "verdict": verdict(kept=interval.low > _PROMISED, simpler=shares[simple] >= _PROMISED),
         "reason": (
             f"{found:.1%} of three classes, 95 % interval of a day's mean {interval.low:.1%} to {interval.high:.1%}; "
-            f"majority {shares['majority']:.1%}, always up {shares['always up']:.1%}"
+            f"the simple line that is right most often, {simple!r}, {shares[simple]:.1%}"
         ),
     }
 
 
-def _log_loss_gain(rows: pd.DataFrame) -> Interval:
-    actual = rows["actual"].to_numpy()
-    model, other = (log_losses(actual, _chances(rows, line)) for line in ("model", "majority"))
-    return _gain(other, model, rows)
+def _losses(rows: pd.DataFrame, line: str) -> np.ndarray:
+    return log_losses(rows["actual"].to_numpy(), _chances(rows, line))
+
+
+def _log_loss_gain(rows: pd.DataFrame, line: str = "model") -> Interval:
+    """How much lower a line's log-loss is than that of each symbol's shares in training."""
+    return _gain(_losses(rows, "majority"), _losses(rows, line), rows)
 
 
 def _beats_prior(rows: pd.DataFrame) -> dict[str, str]:
     gain = _log_loss_gain(rows)
+    simpler = simpler_keepers({line: _losses(rows, line) for line in LINES}, "majority", rows["closed_at"])
+    told = ""
+    if gain.low > 0 and simpler:
+        other = _log_loss_gain(rows, simpler[0])
+        told = f"; but the simpler {simpler[0]!r} gains {other.mean:+.4f} ({other.low:+.4f} to {other.high:+.4f})"
     moved = rows[rows["actual"] != NEUTRAL].reset_index(drop=True)
     rose = (moved["actual"] == UP).to_numpy()
     losses = [_binary(rose, _chance_of_rise(_chances(moved, line))) for line in ("majority", "model")]
     side = _gain(losses[0], losses[1], moved)
     return {
         "text": "Probabilities have a lower log-loss than each symbol's shares in training",
-        "verdict": "met" if gain.low > 0 else "not met",
+        "verdict": verdict(kept=gain.low > 0, simpler=bool(simpler)),
         "reason": (
-            f"gain {gain.mean:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}; of that, telling rises from falls gains "
-            f"{side.mean:+.4f} ({side.low:+.4f} to {side.high:+.4f}) on sessions that moved, the rest is telling quiet sessions apart"
+            f"gain {gain.mean:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}{told}; of the model's, telling rises from falls "
+            f"gives {side.mean:+.4f} ({side.low:+.4f} to {side.high:+.4f}) on sessions that moved, the rest is telling quiet sessions apart"
         ),
     }
 

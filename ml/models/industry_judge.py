@@ -12,6 +12,7 @@ from include.errors import ModelError
 from ml.protocol import Judgement
 from ml.validation.metrics import coverage, rmse
 from ml.validation.significance import block_bootstrap, by_day, diebold_mariano
+from ml.validation.verdicts import covers, simpler_keepers, verdict
 
 NEXT = "next days"
 SAME = "co-movement of the same days"
@@ -49,7 +50,7 @@ def judge_industry(walk_forward: pd.DataFrame, horizon: int) -> Judgement:
     ahead = walk_forward[walk_forward["label"] == NEXT].reset_index(drop=True)
     same = walk_forward[walk_forward["label"] == SAME].reset_index(drop=True)
     main = {"name": "rmse", "unit": "percent over the horizon", "lower_is_better": True}
-    return Judgement(groups, [_forecast(ahead, same, horizon), _direction(ahead, horizon)], main)
+    return Judgement(groups, [_forecast(ahead, same, horizon), _direction(ahead, horizon), covers(ahead)], main)
 
 
 def _judge_group(name: str, rows: pd.DataFrame, horizon: int, significant: float) -> dict[str, Any]:
@@ -92,14 +93,16 @@ def _correlation(actual: np.ndarray, stated: np.ndarray) -> float:
 
 
 def _forecast(ahead: pd.DataFrame, same: pd.DataFrame, horizon: int) -> dict[str, str]:
-    gain = by_day((ahead["actual"] - ahead[_MEAN]).to_numpy() ** 2 - (ahead["actual"] - ahead["model"]).to_numpy() ** 2, ahead["closed_at"])
-    statistic, r2 = diebold_mariano(gain, horizon - 1), _pooled_r2(ahead)
+    statistic, r2 = _against_mean(ahead, "model", horizon), _pooled_r2(ahead)
     met = r2 > 0 and statistic > _SIGNIFICANT
+    zero, zero_r2 = _against_mean(ahead, "zero", horizon), _pooled_r2(ahead, "zero")
+    simpler = zero > _SIGNIFICANT or zero_r2 >= r2
     return {
         "text": f"The return over the next {horizon} sessions is forecast better than by its mean in training",
-        "verdict": "met" if met else "not met",
+        "verdict": verdict(kept=met, simpler=simpler),
         "reason": (
-            f"{'' if met else 'no edge found: '}R2 {r2:+.4f} out of sample, Diebold-Mariano {statistic:.1f} (1.96 is needed); the peers "
+            f"{'' if met else 'no edge found: '}R2 {r2:+.4f} out of sample, Diebold-Mariano {statistic:.1f} (1.96 is needed); always "
+            f"saying 0 has R2 {zero_r2:+.4f}; the peers "
             f"explain {_pooled_r2(same):.2f} of the same days' return, which is co-movement and no forecast"
         ),
     }
@@ -109,16 +112,24 @@ def _direction(ahead: pd.DataFrame, horizon: int) -> dict[str, str]:
     up = (ahead["actual"] > 0).to_numpy()
     right, always = ((ahead["model"] > 0).to_numpy() == up).astype(float), up.astype(float)
     gain = block_bootstrap(by_day(right - always, ahead["closed_at"]))
+    of_mean = ((ahead[_MEAN] > 0).to_numpy() == up).astype(float)
+    simpler = simpler_keepers({"model": 1 - right, "always up": 1 - always, _MEAN: 1 - of_mean}, "always up", ahead["closed_at"])
     return {
         "text": f"The sign of the return over the next {horizon} sessions is stated more often than by always saying up",
-        "verdict": "met" if gain.low > 0 else "not met",
+        "verdict": verdict(kept=gain.low > 0, simpler=bool(simpler)),
         "reason": (
-            f"hit rate {right.mean():.3f} against {always.mean():.3f}; "
+            f"hit rate {right.mean():.3f} against {always.mean():.3f}, and {of_mean.mean():.3f} of the sign of the {_MEAN}; "
             f"gain {gain.mean:+.3f}, 95 % interval {gain.low:+.3f} to {gain.high:+.3f}"
         ),
     }
 
 
-def _pooled_r2(rows: pd.DataFrame) -> float:
-    actual, stated, mean = (rows[column].to_numpy(np.float64) for column in ("actual", "model", _MEAN))
+def _against_mean(rows: pd.DataFrame, line: str, horizon: int) -> float:
+    """Diebold-Mariano statistic of a line against the training mean, all symbols together by day."""
+    actual, stated, mean = (rows[column].to_numpy(np.float64) for column in ("actual", line, _MEAN))
+    return diebold_mariano(by_day((actual - mean) ** 2 - (actual - stated) ** 2, rows["closed_at"]), horizon - 1)
+
+
+def _pooled_r2(rows: pd.DataFrame, line: str = "model") -> float:
+    actual, stated, mean = (rows[column].to_numpy(np.float64) for column in ("actual", line, _MEAN))
     return float(1 - np.sum((actual - stated) ** 2) / np.sum((actual - mean) ** 2))

@@ -15,6 +15,7 @@ from ml.protocol import Judgement
 from ml.validation.losses import probability_columns
 from ml.validation.metrics import accuracy, balanced_accuracy, expected_calibration_error, log_losses, macro_f1
 from ml.validation.significance import block_bootstrap, by_day
+from ml.validation.verdicts import verdict
 
 SAME_DAY = "same day"
 MAIN = "1 day"
@@ -144,11 +145,10 @@ def _promise_70(lines: LeakLines, group: dict[str, Any]) -> dict[str, str]:
         key=lambda entry: entry["metrics"]["accuracy"],
     )
     reached = simple["metrics"]["accuracy"]
-    verdict = "not met" if found < _PROMISED else "trivially met" if reached >= _PROMISED else "met"
     when = f"{name} ahead" if name != lines.same else "today" if name == SAME_DAY else f"of the {name}"
     return {
         "text": f"70 % of the regimes right, {when}",
-        "verdict": verdict,
+        "verdict": verdict(kept=found >= _PROMISED, simpler=reached >= _PROMISED),
         "reason": f"{found:.1%}; {simple['name']!r} reaches {reached:.1%}",
     }
 

@@ -52,14 +52,15 @@ def dated_split(model: Model, data: Dataset, split: DatedSplit, metric: dict[str
     dict
         ``parts``: by part the first day, and rows, their share and days with a label in it. ``results``: by label, part and line
         (the model and its baselines) the main metric, and the accuracy of classes. Where the data do not reach over the split
-        ``not_evaluated`` says why instead.
+        ``not_evaluated`` says why instead, and with what dates they would.
     """
     moments = {name: pd.Timestamp(as_utc(day)) for name, day in split}
     closed = data.rows.loc[_labelled(data), "closed_at"]
     facts: dict[str, Any] = {"parts": _parts(closed, moments)}
     # A split that follows the rows reaches over them all; whether they are enough was for the model to say.
-    if split != share_split(data) and (reason := _why_not(closed, moments)):
-        return facts | {"not_evaluated": reason}
+    fitting = share_split(data)
+    if split != fitting and (reason := _why_not(closed, moments)):
+        return facts | {"not_evaluated": f"{reason}; {_advise(fitting)}"}
     inside = data.since(moments["training"])
     tables = run_fold(model, inside, Fold(moments["validation"], moments["end"]), 0, seed=seed)
     results: dict[str, Any] = {}
@@ -109,6 +110,14 @@ def _why_not(closed: pd.Series, moments: dict[str, pd.Timestamp]) -> str | None:
         return f"of the training part, {reason}"
     last = closed.max()
     return None if last >= moments["test"] else f"the rows end {last:%Y-%m-%d}, before the test part begins"
+
+
+def _advise(fitting: DatedSplit) -> str:
+    """Say which setting makes the parts lie within the rows."""
+    return (
+        "set dates that lie within the rows, 'dated_split' in include/config/settings.yaml or in the environment: "
+        f"DATED_SPLIT='{fitting.model_dump_json()}' parts these 60 : 20 : 20"
+    )
 
 
 def _inside(closed: pd.Series, moments: dict[str, pd.Timestamp], part: str) -> pd.Series:

@@ -14,7 +14,7 @@ import pytest
 from include.costs import costs_of
 from include.errors import ModelError
 from ml.catalog import CATALOG
-from ml.gate import Outcome, decide
+from ml.gate import Decision, Outcome, decide
 from ml.registry import Registered
 from tests.walk_forwards import DAYS, walk
 
@@ -63,6 +63,27 @@ def test_a_first_champion_says_what_it_promised_beyond_the_simplest_line(version
     )
 
 
+def told(decision: Decision, label: str = "tomorrow") -> str:
+    """What the reason says of a label: by what measure, where, by how much and on how much."""
+    one = next(one for one in decision.evidence if one.label == label)
+    saved = f"squared error saved a day {one.gain.mean:+.3g}, 95 % interval {one.gain.low:+.3g} to {one.gain.high:+.3g}"
+    return f"{label} ({saved}, on {one.rows} rows of {one.days} days that both stated)"
+
+
+def test_the_strongest_line_that_is_not_beaten_is_named(version):
+    """The simplest line is beaten, so the model serves; a better one stands beside it."""
+    rows = walk(0.5)
+    strong = rows.assign(better=rows["actual"] + 0.3 * np.random.default_rng(8).normal(size=DAYS))
+    decision = decide(version(strong), None, {})
+    [one] = decision.evidence
+    assert (decision.serves, one.strongest) == ({"tomorrow": "model"}, "better")
+    assert one.beyond.high < 0
+    saved = f"squared error saved a day {one.beyond.mean:+.3g}, 95 % interval {one.beyond.low:+.3g} to {one.beyond.high:+.3g}"
+    unbeaten = f"; it does not beat the strongest line, 'better' in tomorrow ({saved})"
+    assert decision.reason == f"the first champion; by rmse it beats 'naive' in tomorrow{unbeaten}"
+    assert decide(version(strong), version(walk(0.9, seed=3)), {}).reason.endswith(f", and nowhere worse{unbeaten}")
+
+
 @pytest.mark.parametrize("spread", [1.0, 2.0])
 def test_without_an_edge_the_baseline_is_served(version, spread):
     decision = decide(version(walk(spread)), None, {})
@@ -74,9 +95,10 @@ def test_without_an_edge_the_baseline_is_served(version, spread):
 def test_a_better_challenger_is_promoted_and_a_worse_one_refused(version):
     good, bad = version(walk(0.4)), version(walk(0.6, seed=2))
     better = decide(good, bad, {"tomorrow": "model"})
-    assert (better.outcome, better.reason) == (Outcome.PROMOTE, "better than version 2 in tomorrow, and nowhere worse")
+    assert better.outcome is Outcome.PROMOTE
+    assert better.reason == f"better than version 2 in {told(better)}, and nowhere worse"
     worse = decide(bad, good, {"tomorrow": "model"})
-    assert (worse.outcome, worse.reason) == (Outcome.REFUSE, "worse than version 1 in tomorrow")
+    assert (worse.outcome, worse.reason) == (Outcome.REFUSE, f"worse than version 1 in {told(worse)}")
     assert worse.evidence[0].gain.high < 0
 
 
@@ -84,16 +106,18 @@ def test_better_in_one_label_does_not_buy_worse_in_another(version):
     challenger = pd.concat([walk(0.4), walk(0.6, seed=2, label="later")])
     champion = pd.concat([walk(0.6, seed=3), walk(0.4, seed=4, label="later")])
     decision = decide(version(challenger), version(champion), {})
-    assert (decision.outcome, decision.reason) == (Outcome.REFUSE, "worse than version 2 in later")
+    assert (decision.outcome, decision.reason) == (Outcome.REFUSE, f"worse than version 2 in {told(decision, 'later')}")
 
 
 def test_an_equal_one_is_kept_out_unless_it_knows_newer_data(version):
     champion = version(walk(0.5, days=400), last="2018-11-30")
     same = decide(version(walk(0.5, days=400), last="2018-11-30"), champion, {})
-    assert (same.outcome, same.reason) == (Outcome.KEEP, "not better than version 1, which stays")
+    assert same.outcome is Outcome.KEEP
+    nothing = "tomorrow (squared error saved a day +0, 95 % interval +0 to +0, on 400 rows of 400 days that both stated)"
+    assert same.reason == f"not better than version 1, which stays, in {nothing}; nor does it know later days than 2018-11-30"
     newer = decide(version(walk(0.5, days=400), last="2018-12-31"), champion, {})
     assert newer.outcome is Outcome.PROMOTE
-    assert newer.reason == "as good as version 1, and it knows 2018-12-31 where that one ends with 2018-11-30"
+    assert newer.reason == f"as good as version 1 in {nothing}, and it knows 2018-12-31 where that one ends with 2018-11-30"
 
 
 def test_only_the_rows_of_both_count(version):
@@ -110,7 +134,9 @@ def test_what_is_served_is_compared(version):
     """A champion that serves its baseline is beaten by a model that has an edge, and by no other."""
     champion = version(walk(1.5))
     assert decide(version(walk(0.5)), champion, {"tomorrow": "naive"}).outcome is Outcome.PROMOTE
-    assert decide(version(walk(1.2, seed=5)), champion, {"tomorrow": "naive"}).outcome is Outcome.KEEP
+    kept = decide(version(walk(1.2, seed=5)), champion, {"tomorrow": "naive"})
+    assert kept.outcome is Outcome.KEEP
+    assert f"tomorrow (both serve 'naive', on {DAYS} rows of {DAYS} days that both stated)" in kept.reason
 
 
 def test_an_outcome_that_was_restated_is_no_common_row(version):
@@ -144,14 +170,15 @@ def test_the_next_bar_is_still_open_when_a_decision_on_a_short_one_falls(version
 
     short = {"timeframe": "5m"}
     decision = decide(version(rows(0.4, 0.9, 2), **short), version(rows(0.6, 0.1, 3), **short), {})
-    assert decision.reason == "better than version 2 in tomorrow, and nowhere worse"
+    assert decision.reason == f"better than version 2 in {told(decision)}, and nowhere worse"
 
 
 def test_a_label_that_is_known_already_decides_nothing(version):
     """The statement on today is better, the forecast is worse."""
     challenger = pd.concat([walk(0.6, seed=2), walk(0.1, label="today", ahead=0)])
     champion = pd.concat([walk(0.4, seed=3), walk(0.9, label="today", ahead=0)])
-    assert decide(version(challenger), version(champion), {}).reason == "worse than version 2 in tomorrow"
+    decision = decide(version(challenger), version(champion), {})
+    assert decision.reason == f"worse than version 2 in {told(decision)}"
 
 
 def test_the_champion_itself_and_other_metrics(version):

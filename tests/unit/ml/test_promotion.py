@@ -75,7 +75,7 @@ def test_better_ones_take_over_and_worse_ones_do_not(name):
     challenge(name, 0.9)
     worse = propose(name)
     assert (worse.version, worse.champion, worse.outcome) == ("2", "1", Outcome.REFUSE)
-    assert worse.reason == "worse than version 1 in tomorrow"
+    assert worse.reason.startswith("worse than version 1 in tomorrow (squared error saved a day -")
     challenge(name, 0.4)
     assert stages(name) == {"1": "Production", "2": "Archived", "3": "Staging"}
     assert pass_gate(name) == "3"
@@ -131,7 +131,8 @@ def test_a_tampered_champion_is_refused_and_the_one_before_it_serves(name, caplo
     # A challenger is compared with the one that serves, and takes the alias from the one that is refused.
     challenge(name, 0.5)
     decision = propose(name)
-    assert (decision.champion, decision.reason) == ("2", "better than version 1 in tomorrow, and nowhere worse")
+    assert decision.champion == "2"
+    assert decision.reason.startswith("better than version 1 in tomorrow (squared error saved a day +")
     pass_gate(name)
     assert demote(name, by="ada") == ("3", "1")
     (first.folder / "model" / "garch.json").write_bytes(b"[]")

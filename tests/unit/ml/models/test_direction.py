@@ -60,6 +60,22 @@ def test_no_edge_is_found_and_said(predictions: pd.DataFrame) -> None:
     assert judgement.test_accuracy == lines["model"]["accuracy"]
 
 
+def test_what_the_logistic_line_keeps_too_is_trivially_met(predictions: pd.DataFrame) -> None:
+    """Both know a little of what comes, the line a little more; then the line knows nothing."""
+    rows, came = predictions.copy(), predictions["actual"].to_numpy(int)
+    shares = rows[[f"majority {name}" for name in CHANCES]].to_numpy()
+    outcome = np.eye(3)[came]
+    rows[CHANCES] = 0.97 * shares + 0.03 * outcome
+    logistic = [f"logistic {name}" for name in CHANCES]
+    rows[logistic] = 0.96 * shares + 0.04 * outcome
+    promise = judge_directions(rows).promises[2]
+    assert promise["verdict"] == "trivially met"
+    assert "but the simpler 'logistic' gains +0." in promise["reason"]
+    rows[logistic] = shares
+    promise = judge_directions(rows).promises[2]
+    assert (promise["verdict"], "simpler" in promise["reason"]) == ("met", False)
+
+
 def test_probabilities_always_sum_to_one(predictions: pd.DataFrame) -> None:
     for line in ("", "majority ", "always up ", "reversal ", "logistic "):
         np.testing.assert_allclose(predictions[[line + name for name in CHANCES]].sum(axis=1), 1.0, rtol=1e-6)

@@ -62,7 +62,7 @@ def test_one_lucky_target_of_many_is_no_leak() -> None:
         stated *= share**0.5
         actual = stated + noise
         rows = {"label": NEXT, "group": name, "symbol": name, "closed_at": days, "actual": actual, "model": stated}
-        return pd.DataFrame(rows | {"training mean": 0.0, "zero": 0.0})
+        return pd.DataFrame(rows | {"training mean": 0.0, "zero": 0.0, "lower": stated - 0.0165, "upper": stated + 0.0165})
 
     lucky = target("AAPL", 0.015)
     with pytest.raises(ModelError, match="more than knowledge of the past can give"):
@@ -72,6 +72,29 @@ def test_one_lucky_target_of_many_is_no_leak() -> None:
     judge_industry(pd.concat([lucky, *others, same], ignore_index=True), 1)
     with pytest.raises(ModelError, match="more than knowledge of the past can give"):
         judge_industry(pd.concat([target("MSFT", 0.06), *others, same], ignore_index=True), 1)
+
+
+def test_what_a_constant_keeps_too_is_trivially_met() -> None:
+    """Returns fall on average: a training mean that says so beats "always up", and zero beats a mean that is far too high."""
+    draw = np.random.default_rng(2)
+    actual = draw.normal(-0.004, 0.01, 500)
+    days = pd.date_range("2014-03-03", periods=500, tz="UTC")
+    same = {"label": SAME, "group": "A the same days", "symbol": "A", "closed_at": days, "actual": actual, "model": actual, "zero": 0.0}
+
+    def promises(mean: float) -> list[dict[str, str]]:
+        stated = actual + draw.normal(0, 0.03, 500)
+        rows = same | {"label": NEXT, "group": "A", "model": 0.02 * stated, "training mean": mean, "lower": -0.03, "upper": 0.03}
+        return judge_industry(pd.concat([pd.DataFrame(rows), pd.DataFrame(same | {"training mean": mean})], ignore_index=True), 1).promises
+
+    forecast, sign, intervals = promises(-0.004)
+    assert sign["verdict"] == "trivially met"
+    assert "of the sign of the training mean" in sign["reason"]
+    assert intervals["verdict"] == "not met"
+    assert intervals["reason"].endswith("the intervals are too wide")
+    forecast, sign, _ = promises(0.02)
+    assert sign["verdict"] == "met"
+    assert forecast["verdict"] == "trivially met"
+    assert "always saying 0 has R2 +0." in forecast["reason"]
 
 
 def test_real_returns_hold_no_edge_and_much_co_movement(source: Source) -> None:

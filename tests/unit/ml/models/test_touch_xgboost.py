@@ -133,6 +133,19 @@ def test_beside_the_closed_forms_on_the_sample(predictions: pd.DataFrame) -> Non
     assert (predictions["p0"] + predictions["p1"] == 1).all()
 
 
+def test_what_climatology_or_one_closed_form_keeps_too_is_trivially_met(predictions: pd.DataFrame) -> None:
+    rows, forms = predictions.copy(), [name for name in predictions if str(name).startswith("closed form")]
+    for place, form in enumerate(forms):
+        rows[form] = np.clip(predictions["actual"] * 0.5 + 0.25 + 0.05 + 0.01 * place, 0, 1)
+    rows["model"] = np.clip(predictions["actual"] * 0.5 + 0.25 + 0.045, 0, 1)
+    brier, years, _ = judge_touches(rows).promises
+    assert brier["verdict"] == "met"
+    assert years["verdict"] == "trivially met"
+    assert f"the worst year of {forms[0]!r} alone has +0.0000" in years["reason"]
+    rows["climatology"] = rows["model"]
+    assert judge_touches(rows).promises[0]["verdict"] == "trivially met"
+
+
 def test_shuffled_labels_fall_to_climatology(data: Dataset) -> None:
     label = data.labels["touched"]
     known = label["value"].notna()

@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from include.settings import DatedSplit
+from include.settings import DatedSplit, Settings
 from ml.dataset import Dataset
 from ml.validation.dated import dated_split, describe_split
 
@@ -73,7 +74,17 @@ def test_the_shares_are_counted():
 def test_data_that_end_before_the_test_are_told_and_not_judged():
     found = dated_split(Mean(), dataset("2020-12-30"), SPLIT, METRIC, seed=7)
     assert "results" not in found
-    assert "the rows end 2020-12-29, before the test part begins" in describe_split(found, "rmse")
+    told = describe_split(found, "rmse")
+    assert "the rows end 2020-12-29, before the test part begins; set dates that lie within the rows, 'dated_split' in " in told
+
+
+def test_the_setting_that_is_named_makes_it_reach_over_them(monkeypatch):
+    data = dataset("2020-12-30")
+    told = describe_split(dated_split(Mean(), data, SPLIT, METRIC, seed=7), "rmse")
+    monkeypatch.setenv("DATED_SPLIT", re.search("DATED_SPLIT='([^']*)'", told).group(1))
+    found = dated_split(Mean(), data, Settings().dated_split, METRIC, seed=7)
+    assert [round(part["share"], 2) for part in found["parts"].values()] == [0.6, 0.2, 0.2]
+    assert set(found["results"]["next"]) == {"validation", "test"}
 
 
 def test_too_little_training_is_told():
