@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 
 import pyarrow as pa
@@ -17,6 +18,8 @@ from include.schemas import conform
 
 #: Rows of the quarantine may share a symbol and time; in bars the two are the key.
 _ORDER = ("symbol", "timestamp", "as_of", "row")
+#: By symbol and rule, the times of bars that carry a warning.
+Warned = dict[str, dict[str, list[datetime]]]
 
 
 def publish_checked(lake: Lake, plan_path: str) -> dict[str, Published]:
@@ -44,16 +47,17 @@ def publish_checked(lake: Lake, plan_path: str) -> dict[str, Published]:
     """
     plan = read_plan(lake, plan_path)
     elsewhere = _held_of_other_sources(lake, plan)
-    published, kept = {}, {}
+    published, kept, warned = {}, {}, {}
     for month in plan.months:
         refused = staged(lake, plan_path, "quarantine", month)
         _publish(lake, Lake.quarantine(plan.timeframe), month.month, refused, partial(_refused_before, plan, month, elsewhere))
         bars = staged(lake, plan_path, "bars", month)
         kept[month.month] = Counter(bars["symbol"].to_pylist()) if month.held else {}
+        warned[month.month] = _warned(bars.filter(_of(bars, month.held))) if month.held else {}
         bars = bars.filter(_of(bars, month.symbols)) if month.held else bars
         if result := _publish(lake, Lake.bars(plan.timeframe), month.month, bars, partial(_of, symbols=month.symbols)):
             published[month.month] = result
-    _record_holds(lake, plan, kept)
+    _record_holds(lake, plan, kept, warned)
     clear(lake, plan_path.removesuffix(f"/{PLAN}"))
     return published
 
@@ -93,14 +97,23 @@ def _publish(lake: Lake, dataset: str, month: str, rows: pa.Table, replaced: Cal
     return publish_month(lake, dataset, month, merged)
 
 
-def _record_holds(lake: Lake, plan: Plan, kept: Mapping[str, Mapping[str, int]]) -> None:
+def _warned(bars: pa.Table) -> Warned:
+    found: Warned = {}
+    for row in bars.filter(bars["flags"].is_valid()).select(["symbol", "timestamp", "flags"]).to_pylist():
+        for rule in row["flags"].split(","):
+            found.setdefault(row["symbol"], {}).setdefault(rule, []).append(row["timestamp"])
+    return found
+
+
+def _record_holds(lake: Lake, plan: Plan, kept: Mapping[str, Mapping[str, int]], warned: Mapping[str, Warned]) -> None:
     months: dict[str, list[str]] = {}
     for month in plan.months:
         for symbol in (*month.symbols, *month.held):
             months.setdefault(symbol, []).append(month.month)
     for symbol, of_symbol in months.items():
         counts = {month: kept[month].get(symbol, 0) for month in of_symbol}
-        record_check(lake, plan.source, plan.timeframe, symbol, of_symbol, plan.held.get(symbol), counts)
+        odd = {month: warned[month].get(symbol, {}) for month in of_symbol}
+        record_check(lake, plan.source, plan.timeframe, symbol, of_symbol, plan.held.get(symbol), counts, odd)
 
 
 def _of(table: pa.Table, symbols: tuple[str, ...]) -> pa.ChunkedArray:

@@ -41,6 +41,9 @@ tr:target { background: #fd08; }
 """
 
 
+_FIRST = "<p>They lie in the quarantine. A row that breaks several rules stands under the first of them alone; its reason tells all.</p>"
+
+
 def write_docs(
     lake: Lake, suites: Sequence[SuiteRun], summary: CheckSummary, refused: list[dict[str, Any]], flagged: list[dict[str, Any]]
 ) -> None:
@@ -73,14 +76,18 @@ def _told(summary: CheckSummary) -> str:
     span = f"{summary.months[0]} to {summary.months[-1]}" if summary.months else "no month"
     return (
         f"<p>Run {escape(summary.run)}, checked {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {span}. "
-        f"{total.kept} rows kept + {total.quarantined} quarantined = {total.fetched} fetched.</p>"
+        f"{total.kept} rows kept + {total.quarantined} refused = {total.fetched} fetched.</p>"
     )
 
 
 def _held(summary: CheckSummary) -> str:
-    lines = "".join(f"<tr><td>{escape(symbol)}</td><td>{escape(reason)}</td></tr>" for symbol, reason in summary.held.items())
-    table = f'<div class="wide"><table><tr><th>symbol</th><th>why</th></tr>{lines}</table></div>'
-    return f"<h2>Symbols that are held back</h2>{table}" if lines else "<p>No symbol is held back.</p>"
+    held = _why("Symbols that are held back", summary.held) or "<p>No symbol that was fetched is held back.</p>"
+    return held + _why("Symbols that could not be fetched, or not whole", summary.not_fetched)
+
+
+def _why(heading: str, reasons: dict[str, str]) -> str:
+    lines = "".join(f"<tr><td>{escape(symbol)}</td><td>{escape(reason)}</td></tr>" for symbol, reason in reasons.items())
+    return f'<h2>{heading}</h2><div class="wide"><table><tr><th>symbol</th><th>why</th></tr>{lines}</table></div>' if lines else ""
 
 
 def _symbols(summary: CheckSummary) -> str:
@@ -97,7 +104,7 @@ def _symbols(summary: CheckSummary) -> str:
         "superseded",
         "fetched",
         "kept",
-        "quarantined",
+        "refused",
         "expected",
         "missing",
         "no row came",
@@ -117,7 +124,7 @@ def _covered(of: SymbolCoverage) -> str:
 
 
 def _refused(rows: list[dict[str, Any]]) -> str:
-    return f"<h2>Refused rows (the first of each rule)</h2>{_listed(rows)}" if rows else "<p>No row was refused.</p>"
+    return f"<h2>Refused rows (the first of each rule)</h2>{_FIRST}{_listed(rows)}" if rows else "<p>No row was refused.</p>"
 
 
 def _flagged(rows: list[dict[str, Any]]) -> str:

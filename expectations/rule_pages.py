@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 RULES = "rules.html"
 
 _DOES = {
-    Action.REJECT_ROW: "the row is put aside, in quarantine",
+    Action.REJECT_ROW: "the row is refused: it goes to quarantine",
     Action.HOLD_SYMBOL: "the symbol is held back",
     Action.FAIL_RUN: "the run fails",
     Action.WARN: "kept, with a warning",
+}
+_BESIDE = {
+    "fetched": "the months that could not be had are held back",
+    "one_price_scale": _DOES[Action.HOLD_SYMBOL],
+    "released": _DOES[Action.WARN],
 }
 _RULES_LINK = re.compile(r"(\.\./)+expectations/\w+\.html")
 _BODY = re.compile(r"<body.*?>(.*)</body>", re.DOTALL)
@@ -50,7 +55,8 @@ def results(run: SuiteRun) -> str:
     checked = max((count["element_count"] for count in counts.values()), default=0)
     renderer: Any = page_renderer.ValidationResultsPageRenderer()
     return (
-        f'<h2>{escape(_title(run.suite.name))}</h2><p>{checked:,} checked. <a href="{RULES}#{run.suite.name}">These rules</a></p>'
+        f"<h2>{escape(_title(run.suite.name))}</h2><p>{checked:,} checked. What breaks several rules counts at each. "
+        f'<a href="{RULES}#{run.suite.name}">These rules</a></p>'
         f'<div class="wide"><table>{header}{lines}</table></div>{_rendered(renderer.render(result))}'
     )
 
@@ -62,14 +68,19 @@ def rules() -> str:
 
     suites = [MAKERS[name]() for name in SUITES]
     contents = "".join(f'<li><a href="#{suite.name}">{escape(_title(suite.name))}</a></li>' for suite in suites)
-    held = "".join(f'<tr id="{rule}"><td>{rule.replace("_", " ")}</td><td>{escape(words)}</td></tr>' for rule, words in BESIDE.items())
-    beside = f'<h2>Said beside the suites</h2><div class="wide"><table><tr><th>name</th><th>what it means</th></tr>{held}</table></div>'
+    held = "".join(
+        f'<tr id="{rule}"><td><code>{rule}</code></td><td>{escape(words)}</td><td>{_BESIDE[rule]}</td></tr>'
+        for rule, words in BESIDE.items()
+    )
+    header = "<tr><th>rule</th><th>what it looks for</th><th>what happens then</th></tr>"
+    beside = f'<h2 id="beside">Rules without a suite</h2><div class="wide"><table>{header}{held}</table></div>'
+    contents += '<li><a href="#beside">Rules without a suite</a></li>'
     return f"<ul>{contents}</ul>" + "".join(_rules_of(suite) for suite in suites) + beside
 
 
 def rule_link(rule: str) -> str:
     """A rule's name as a link to what it says."""
-    return f'<a href="{RULES}#{escape(rule)}">{escape(rule.replace("_", " "))}</a>'
+    return f'<a href="{RULES}#{escape(rule)}">{escape(rule)}</a>'
 
 
 def _rules_of(suite: ExpectationSuite) -> str:
@@ -77,7 +88,7 @@ def _rules_of(suite: ExpectationSuite) -> str:
 
     does = actions(suite)
     lines = "".join(
-        f'<tr id="{rule}"><td>{rule.replace("_", " ")}</td><td>{escape(_words(suite.name, rule))}</td><td>{_DOES[does[rule]]}</td></tr>'
+        f'<tr id="{rule}"><td><code>{rule}</code></td><td>{escape(_words(suite.name, rule))}</td><td>{_DOES[does[rule]]}</td></tr>'
         for rule in rule_names(suite)
     )
     header = "<tr><th>rule</th><th>what it looks for</th><th>what happens then</th></tr>"

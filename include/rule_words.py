@@ -42,7 +42,7 @@ WARNING = {
 HARMLESS = ("released", "split", "no_volume", "prices_missing", "out_of_order")
 #: A symbol that breaks one of these is held back: nothing of it is published by that run.
 HOLDING = {
-    "fetched": "Bars could not be had: the source was not to be asked, or its answer, or your file, cannot be read or believed.",
+    "fetched": "Bars could not be had: the source could not be asked, or its answer, or your file, cannot be read or believed.",
     "complete_enough": "Too many of the bars that the exchange's calendar promises are missing, in one month or in all.",
     "unit_jump": "The open is fifty times the close before it or more: one of the two is in another unit (pence for pounds, say).",
     "one_price_scale": "Bars adjusted for dividends would stand beside bars that are not.",

@@ -101,7 +101,7 @@ def month_words(month: MonthQuality | None) -> str:
     words += f", no row came for {absent}" if absent else ""
     words += f", {month.outage} in a known outage" if month.outage else ""
     words += f", the source has nothing for {month.unheld} more" if month.unheld else ""
-    words += f", {month.refused} {'row' if month.refused == 1 else 'rows'} put aside" if month.refused else ""
+    words += f", {month.refused} {'row' if month.refused == 1 else 'rows'} refused" if month.refused else ""
     words += (", held back for this" if month.too_many else ", held back") if month.held else ""
     return words + (f", {month.older} bars of an earlier run still serve" if month.older else "")
 

@@ -58,7 +58,7 @@ def publish(lake: Lake, *, run: str, universe: str, timeframe: str, months: list
     changed = None if months is None else sorted(parse_month(month) for month in set(months))
     content = _gather(lake, run, universe, timeframe, changed)
     lake.write(quality_path(run), render(content, "quality.html").encode())
-    write_page(lake, path, content, "page.html")
+    write_page(lake, path, content | {"quality": content["quality"].within}, "page.html")
     _LOG.info("report: %s/%s", lake.url, path)
     return path
 
@@ -84,7 +84,7 @@ def _gather(lake: Lake, run: str, name: str, timeframe: str, changed: list[str] 
     refusals = read_refusals(lake, universe, timeframe)
     features, features_problem = _features(lake, timeframe, intake)
     quality = read_quality_page(lake, universe, timeframe)
-    gaps = [by_year(symbol) for symbol in quality.symbols if symbol.total("expected")]
+    gaps = [by_year(symbol) for symbol in quality.within.symbols if symbol.total("expected")]
     return {
         "run": run,
         "universe": universe,
@@ -96,6 +96,7 @@ def _gather(lake: Lake, run: str, name: str, timeframe: str, changed: list[str] 
         "refusals": refusals,
         "gaps": gaps,
         "quality": quality,
+        "outside": [*(symbol.symbol for symbol in quality.outside), *quality.unseen],
         "words": HOLDING | REFUSING | WARNING,
         "refusing": REFUSING,
         "warning": WARNING,

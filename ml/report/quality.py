@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,17 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.completeness import asked_for
-from include.holds import NOT_FETCHED, Hold, read_holds
+from include.holds import NOT_FETCHED, Hold, held_symbols, read_holds
 from include.lake import Lake
 from include.landing import SymbolLanding
 from include.publish import list_months, read_month
 from include.quality import load_quality
 from include.schemas import BARS, QUARANTINE
 from include.symbols import symbol_from_path
-from include.universes import Universe, tell_assumed
+from include.universes import Instrument, Universe, pick_instruments, tell_assumed
 from ml.report.quality_months import Answered, Came, SymbolQuality, find_missing
 
 _JUMPS = ("suspected_split", "split", "large_move")
+#: Symbols outside the universe beyond this are only named, so that the page of a small universe stays small in a large lake.
+_MOST_OUTSIDE = 50
 _NO_TIMES = pd.DatetimeIndex([], tz="UTC").as_unit("us")
 _BAR_COLUMNS = ["symbol", "timestamp", "open", "close", "source", "flags"]
 
@@ -41,18 +43,40 @@ class Jump:
 
 
 @dataclass(frozen=True)
+class WarnedBars:
+    """Bars of one symbol that carry one warning: how many, and the times of them, or of the first; ``held`` ones are held back."""
+
+    symbol: str
+    bars: int
+    times: Sequence[datetime]
+    held: bool = False
+
+
+@dataclass(frozen=True)
 class QualityPage:
     """What the page tells.
 
-    ``warnings`` holds the times of the bars by the warning they carry, most bars first, and by symbol; ``refused`` are the rows of
-    the quarantine. ``assumed`` says by which calendars the lake's symbols were checked that no universe names, and so no page shows.
+    ``symbols`` are those of the universe and, marked as outside, others that its sources were asked for; ``unseen`` names those that
+    found no room. ``warnings`` are the odd bars by the warning they carry, most bars first, those that are held back among them;
+    ``refused`` are the rows of the quarantine. ``assumed`` says by which calendars symbols were checked that no universe names.
     """
 
     symbols: list[SymbolQuality]
     jumps: list[Jump]
-    warnings: dict[str, dict[str, list[datetime]]]
+    warnings: dict[str, list[WarnedBars]]
     refused: list[dict[str, Any]]
     assumed: str = ""
+    unseen: list[str] = field(default_factory=list)
+
+    @property
+    def outside(self) -> list[SymbolQuality]:
+        """Symbols that the universe does not name."""
+        return [symbol for symbol in self.symbols if symbol.outside]
+
+    @property
+    def within(self) -> QualityPage:
+        """The same of the universe's own symbols alone; warnings and jumps are left as they are."""
+        return replace(self, symbols=[symbol for symbol in self.symbols if not symbol.outside])
 
     @property
     def years(self) -> dict[str, list[str]]:
@@ -76,32 +100,50 @@ class QualityPage:
 
 
 def read_quality_page(lake: Lake, universe: Universe, timeframe: str) -> QualityPage:
-    """Go through the bars, the quarantine, the holds and the landed answers of a universe.
+    """Go through the bars, the quarantine, the holds and the landed answers of a universe, and of what else its sources were asked for.
 
     Raises
     ------
     LakeError
         If a file is damaged.
     """
-    bars = _rows(lake, lake.bars(timeframe), BARS, _BAR_COLUMNS, universe)
-    refused = _rows(lake, lake.quarantine(timeframe), QUARANTINE, QUARANTINE.names, universe)
+    others, unseen = _others(lake, universe, timeframe)
+    instruments = [*universe.instruments, *others]
+    names = [instrument.symbol for instrument in instruments]
+    bars = _rows(lake, lake.bars(timeframe), BARS, _BAR_COLUMNS, names)
+    refused = _rows(lake, lake.quarantine(timeframe), QUARANTINE, QUARANTINE.names, names)
     bars, refused = bars.sort_values(["symbol", "timestamp"]), refused.sort_values(["symbol", "timestamp", "row"])
     kept_of, refused_of = ({str(symbol): rows for symbol, rows in frame.groupby("symbol", sort=False)} for frame in (bars, refused))
     thresholds, symbols = load_quality(), []
-    for instrument in universe.instruments:
-        found = SymbolQuality(instrument, holds=read_holds(lake, timeframe, [instrument.symbol]))
-        kept, put_aside = kept_of.get(instrument.symbol, bars[:0]), refused_of.get(instrument.symbol, refused[:0])
+    for instrument in instruments:
+        found = SymbolQuality(instrument, holds=read_holds(lake, timeframe, [instrument.symbol]), outside=instrument in others)
+        kept, turned_away = kept_of.get(instrument.symbol, bars[:0]), refused_of.get(instrument.symbol, refused[:0])
         answered = [_answered(lake, source, timeframe, found.symbol) for source in _sources(lake)]
-        find_missing(found, _came(found.holds, kept, put_aside, answered), timeframe, answered, thresholds, universe.name)
-        _account(found, kept, put_aside, answered)
+        find_missing(found, _came(found.holds, kept, turned_away, answered), timeframe, answered, thresholds, universe.name)
+        _account(found, kept, turned_away, answered)
         symbols.append(found)
     rows = pa.Table.from_pandas(refused, schema=QUARANTINE).to_pylist()
-    return QualityPage(symbols, _jumps(bars), _warnings(bars), rows, tell_assumed(_landed_symbols(lake, timeframe)))
+    assumed = tell_assumed([*names, *unseen])
+    return QualityPage(symbols, _jumps(bars), _warnings(bars, symbols), rows, assumed, unseen)
 
 
-def _rows(lake: Lake, dataset: str, schema: pa.Schema, columns: Sequence[str], universe: Universe) -> pd.DataFrame:
+def _others(lake: Lake, universe: Universe, timeframe: str) -> tuple[list[Instrument], list[str]]:
+    """What the universe's sources were asked for that it does not name: the symbols to show, those held back first, and the rest."""
+    asked = {source: set(symbols) for source, symbols in held_symbols(lake, timeframe).items()}
+    held = {symbol for symbols in asked.values() for symbol in symbols}
+    for source in _sources(lake):
+        asked.setdefault(source, set()).update(_landed_symbols(lake, source, timeframe))
+    own = set(universe.symbols)
+    names = sorted(
+        {symbol for symbols in asked.values() if symbols & own for symbol in symbols - own}, key=lambda one: (one not in held, one)
+    )
+    shown = pick_instruments(universe, names[:_MOST_OUTSIDE]) if names else []
+    return [instrument for instrument in shown if instrument.symbol not in own], names[_MOST_OUTSIDE:]
+
+
+def _rows(lake: Lake, dataset: str, schema: pa.Schema, columns: Sequence[str], symbols: Sequence[str]) -> pd.DataFrame:
     tables = [schema.empty_table().select(columns)]
-    wanted = pa.array(universe.symbols, pa.string())
+    wanted = pa.array(symbols, pa.string())
     for month in list_months(lake, dataset):
         table = read_month(lake, dataset, month, list(columns))
         if table is not None:
@@ -110,13 +152,17 @@ def _rows(lake: Lake, dataset: str, schema: pa.Schema, columns: Sequence[str], u
     return whole
 
 
-def _warnings(bars: pd.DataFrame) -> dict[str, dict[str, list[datetime]]]:
+def _warnings(bars: pd.DataFrame, symbols: Sequence[SymbolQuality]) -> dict[str, list[WarnedBars]]:
     found: dict[str, dict[str, list[datetime]]] = {}
-    warned = bars[bars["flags"].notna()]
-    for symbol, timestamp, flags in zip(warned["symbol"], warned["timestamp"], warned["flags"], strict=True):
+    odd = bars[bars["flags"].notna()]
+    for symbol, timestamp, flags in zip(odd["symbol"], odd["timestamp"], odd["flags"], strict=True):
         for flag in str(flags).split(","):
             found.setdefault(flag, {}).setdefault(str(symbol), []).append(timestamp)
-    return dict(sorted(found.items(), key=lambda item: -sum(map(len, item[1].values()))))
+    warned = {rule: [WarnedBars(symbol, len(times), times) for symbol, times in by_symbol.items()] for rule, by_symbol in found.items()}
+    for hold in [hold for symbol in symbols for hold in symbol.holds]:
+        for rule, of in hold.warnings.items():
+            warned.setdefault(rule, []).append(WarnedBars(hold.symbol, of.bars, of.times, held=True))
+    return dict(sorted(warned.items(), key=lambda item: -sum(one.bars for one in item[1])))
 
 
 def _checked(holds: Sequence[Hold]) -> list[Hold]:
@@ -143,19 +189,19 @@ def _account(found: SymbolQuality, kept: pd.DataFrame, refused: pd.DataFrame, an
 
     A month's rows are those of the source of its bars, and those that the newest check of another source holds back there.
     """
-    bars, put_aside = _counts(kept), _counts(refused)
+    bars, turned_away = _counts(kept), _counts(refused)
     held = {(hold.source, month): hold.kept.get(month, 0) for hold in _checked(found.holds) for month in hold.months}
     for (source, month), rows in bars.items():
         if (source, month) in held:
             found.month(month).older += rows
         else:
             found.month(month).kept += rows
-    for (_, month), rows in put_aside.items():
+    for (_, month), rows in turned_away.items():
         found.month(month).refused += rows
     for (_, month), rows in held.items():
         found.month(month).kept += rows
         found.month(month).held_rows += rows
-    known = {*bars, *put_aside, *held}
+    known = {*bars, *turned_away, *held}
     checked = {month for _, month in known}
     for answer in answered:
         for month, rows in Counter(_months(answer.rows).tolist()).items():
@@ -188,9 +234,9 @@ def _sources(lake: Lake) -> list[str]:
     return [folder.removeprefix("source=") for folder in lake.folders("landing")]
 
 
-def _landed_symbols(lake: Lake, timeframe: str) -> list[str]:
-    folders = {folder for source in _sources(lake) for folder in lake.folders(f"landing/source={source}/timeframe={timeframe}")}
-    return sorted(symbol_from_path(folder.removeprefix("symbol=")) for folder in folders)
+def _landed_symbols(lake: Lake, source: str, timeframe: str) -> list[str]:
+    folders = lake.folders(f"landing/source={source}/timeframe={timeframe}")
+    return [symbol_from_path(folder.removeprefix("symbol=")) for folder in folders]
 
 
 def _answered(lake: Lake, source: str, timeframe: str, symbol: str) -> Answered:

@@ -80,6 +80,7 @@ class SymbolQuality:
     ``gaps`` are its missing bars, ``unheld`` the parts of its exchange's calendar of which every source says that it has nothing.
     ``longest`` is the most missing bars in a row, ``off_calendar`` are bars of times at which the exchange was closed,
     ``refused_off_calendar`` counts refused rows of such times, ``unchecked`` rows that landed and were not checked yet.
+    ``outside``: the universe does not name it.
     """
 
     instrument: Instrument
@@ -91,6 +92,7 @@ class SymbolQuality:
     off_calendar: list[datetime] = field(default_factory=list)
     refused_off_calendar: int = 0
     unchecked: int = 0
+    outside: bool = False
 
     @property
     def symbol(self) -> str:

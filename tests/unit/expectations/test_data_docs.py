@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -47,11 +48,12 @@ def test_pages_tell_what_was_refused_and_load_nothing(lake: Lake, land: Land, re
         assert lake.exists("reports/index.html")
         assert not re.search(r"url\(|@import", page), name
     told = pages["check-csv-1d.html"]
-    assert "0 rows kept + 29 quarantined = 29 fetched" in told
+    assert "0 rows kept + 29 refused = 29 fetched" in told
     assert "high 13.61 is below open 41.6" in told
-    assert told.count('<td><a href="rules.html#close_positive">close positive</a></td>') == 21  # twenty rows, and the rule's own line
+    assert told.count('<td><a href="rules.html#close_positive">close_positive</a></td>') == 21  # twenty rows, and the rule's own line
     assert "The close is not a positive number." in told
     assert '<b class="found">28 of 29</b>' in told
+    assert all(f"<code>{rule}</code>" in pages["rules.html"] for rule in ("fetched", "one_price_scale", "close_present"))
     assert {f'id="{rule}"' in pages["rules.html"] for make in SUITES.values() for rule in rule_names(make())} == {True}
     words = " ".join(re.sub(r"<[^>]*>", "", told).split())
     assert "Values in high must always be greater than or equal to those in open. 1 unexpected values found." in words
@@ -68,3 +70,11 @@ def test_checking_again_adds_no_page_and_no_size(lake: Lake, land: Land, request
     before = sizes()
     check_bars(lake, request_for("AAPL"), run="run2")
     assert sizes() == before
+
+
+def test_what_could_not_be_fetched_stands_there_too(lake: Lake, land: Land, request_for: Request, bar: Bar) -> None:
+    land("AAPL", [bar("2018-01-02")])
+    check_bars(lake, replace(request_for("AAPL"), not_fetched={"AMD": "AMD.csv, line 1: column <close> is missing"}), run="run")
+    told = lake.read(f"{FOLDER}/check-csv-1d.html").decode()
+    assert "could not be fetched, or not whole" in told
+    assert "<td>AMD</td><td>AMD.csv, line 1: column &lt;close&gt; is missing</td>" in told

@@ -87,7 +87,7 @@ def test_tells_what_came_in_and_what_is_missing(page: str) -> None:
     assert "outside this universe: XYZ" in page
     assert "This run changed 1 of 48 months: 2016-07" in page
     assert '<time>2015-03-02</time>; <time>2015-03-03</time> <span class="chip bad">refused</span>; <time>2015-03-04</time>.' in page
-    assert "4 of 1\u202f007 bars: 3 never came, 1 came and was put aside; 1 off session" in page
+    assert "4 of 1\u202f007 bars: 3 never came, 1 came and was refused; 1 off session" in page
     assert "<b>4</b><span>promised bars missing" in page
     assert "^VIX: 1 of the 1 refused rows are dated on days when its exchange (XCBF) was closed" in page
 

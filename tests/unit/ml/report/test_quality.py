@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ from include.publish import publish_month, read_month
 from include.schemas import BARS, LANDING, QUARANTINE, conform
 from include.universes import Instrument, Kind, Universe, load_universe, pick_instruments
 from ml.report import page, publish
+from ml.report import quality as quality_module
 from ml.report.formats import month_style, month_words
 from ml.report.quality import QualityPage, read_quality_page
 from ml.report.quality_months import MonthQuality
-from ml.report.runs import quality_path
+from ml.report.runs import quality_path, report_path
 
 SAMPLE = load_universe("sample")
 Store = Callable[..., None]
@@ -141,7 +142,43 @@ def test_symbols_that_no_universe_names_are_named_with_the_calendar_that_was_ass
     store("VOD.L", days("2018-01-02", "2018-02-28"))
     assert read(lake).assumed.startswith("no universe names VOD.L (assumed exchange calendar: XLON); where that is wrong, ")
     publish(lake, run="assumed", universe="sample", timeframe="1d", months=None)
-    assert "not on this page: no universe names VOD.L (" in lake.read(quality_path("assumed")).decode()
+    assert "Some calendars are guesses: no universe names VOD.L (" in lake.read(quality_path("assumed")).decode()
+
+
+def test_symbols_outside_the_universe_are_shown_where_its_sources_were_asked_for_them(lake: Lake, store: Store) -> None:
+    store("AAPL", days("2018-01-02", "2018-01-31"))
+    store("TSLA", days("2018-01-02", "2018-01-31"), ("2018-01-16",), flags={"2018-01-10": "suspected_split"})
+    record_check(lake, "csv", "1d", "AMD", ["2018-01"], Cause(NOT_FETCHED, "could not be fetched: no close", "correct the file"))
+    record_check(lake, "binance", "1d", "BTC/USDT", ["2018-01"], Cause(NOT_FETCHED, "could not be fetched: 503", "again"))
+    quality = read(lake)
+    assert [one.symbol for one in quality.outside] == ["AMD", "TSLA"]
+    assert (quality.total("fetched"), quality.within.total("fetched"), quality.within.total("refused")) == (42, 21, 0)
+    text = rendered(lake)
+    assert "41 kept + 1 refused = 42 fetched. Of the fetched, 21 are of 2 symbols that the universe does not name: AMD, TSLA." in text
+    assert '<th scope="row">TSLA <small>not in the universe</small></th>' in text
+    assert "<dd>could not be fetched: no close.</dd>" in text
+    assert "BTC/USDT" not in text
+    publish(lake, run="outside", universe="sample", timeframe="1d", months=None)
+    report = lake.read(report_path("outside")).decode()
+    assert "21 kept + 0 refused = 21 fetched." in report
+    assert "not in this universe: AMD, TSLA." in report
+
+
+def test_of_many_symbols_outside_the_universe_the_rest_is_named(lake: Lake, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality_module, "_MOST_OUTSIDE", 1)
+    for symbol in ("AAPL", "AMD", "TSLA"):
+        store(symbol, days("2018-01-02", "2018-01-31"))
+    quality = read(lake)
+    assert ([one.symbol for one in quality.outside], quality.unseen) == (["AMD"], ["TSLA"])
+    assert "1 more symbols outside the universe: TSLA." in rendered(lake)
+
+
+def test_two_rows_that_contradict_each_other_show_their_prices(lake: Lake, store: Store) -> None:
+    store("AAPL", [*days("2018-01-02", "2018-01-31"), days("2018-01-31", "2018-01-31")[0] | {"close": 11.25}], ("2018-01-31",))
+    text = rendered(lake)
+    assert '<td class="number">11</td><td class="number">5</td>' in text
+    assert '<td class="number">11.25</td><td class="number">5</td>' in text
+    assert "<code>high_not_below_open</code>" in text
 
 
 def test_a_symbol_that_could_not_be_fetched_stands_there_too(lake: Lake, store: Store) -> None:
@@ -167,11 +204,12 @@ def test_a_warning_tells_its_dates(lake: Lake, store: Store) -> None:
     store("AAPL", days("2018-01-02", "2018-01-31"), flags={"2018-01-10": "no_volume", "2018-01-16": "no_volume,large_move"})
     quality = read(lake)
     assert list(quality.warnings) == ["no_volume", "large_move"]
-    assert [time.day for time in quality.warnings["no_volume"]["AAPL"]] == [10, 16]
+    (odd,) = quality.warnings["no_volume"]
+    assert (odd.symbol, odd.bars, [time.day for time in odd.times], odd.held) == ("AAPL", 2, [10, 16], False)
     assert "<time>2018-01-10</time>, <time>2018-01-16</time>" in rendered(lake)
 
 
-def test_every_row_is_a_bar_or_put_aside(lake: Lake, store: Store) -> None:
+def test_every_row_is_a_bar_or_refused(lake: Lake, store: Store) -> None:
     store("AAPL", days("2018-01-02", "2018-02-28"), ("2018-01-16", "2018-02-05"))
     quality = read(lake)
     assert (quality.total("fetched"), quality.total("kept"), quality.total("refused")) == (40, 38, 2)
@@ -231,10 +269,23 @@ def test_a_held_symbol_shows_what_came_what_was_refused_and_what_still_serves(la
     assert [month_style(month) for month in apple.months.values()] == ["full held", "many held", "full held"]
     assert (len(quality.refused), quality.adds_up) == (6, True)
     text = rendered(lake)
-    assert "55 kept + 6 put aside = 61 fetched; 55 of the kept are held back with their symbol" in text
-    assert "6 of 61 bars: 6 came and were put aside" in text
-    assert "<time>2018-02</time>: 13 of 19 bars, 6 rows put aside, held back for this." in text
+    assert "55 kept + 6 refused = 61 fetched; 55 of the kept are held back with their symbol" in text
+    assert "6 of 61 bars: 6 came and were refused" in text
+    assert "<time>2018-02</time>: 13 of 19 bars, 6 rows refused, held back for this." in text
     assert "correct the refused rows, which lie in quarantine/" in text
+    assert "55 rows with it" in text
+
+
+def test_warnings_of_a_held_symbol_are_told(lake: Lake) -> None:
+    """Each session of a month is dated a day later: its Fridays stand on Saturdays, and a session lacks."""
+    shifted = [f"{date.fromisoformat(row['date']) + timedelta(days=1)}" for row in days("2018-01-02", "2018-01-30")]
+    checked(lake, distinct([row | {"date": day} for row, day in zip(days("2018-01-02", "2018-01-30"), shifted, strict=True)]), "2026-01-01")
+    quality = read(lake)
+    assert of(quality, "AAPL").total("held_rows") == len(shifted)
+    (odd,) = quality.warnings["off_calendar"]
+    assert (odd.symbol, odd.bars, [time.day for time in odd.times], odd.held) == ("AAPL", 4, [6, 13, 20, 27], True)
+    text = rendered(lake)
+    assert '<b>AAPL</b> <span class="chip fair">held back</span> <time>2018-01-06</time>, <time>2018-01-13</time>' in text
 
 
 def test_bars_of_an_earlier_run_still_serve(lake: Lake) -> None:
@@ -247,8 +298,15 @@ def test_bars_of_an_earlier_run_still_serve(lake: Lake) -> None:
     assert (apple.adds_up, apple.total("missing"), apple.total("turned_away"), apple.total("waiting")) == (True, 1, 1, 0)
     assert [month_style(month) for month in apple.months.values()] == ["full held", "few held", "many held"]
     text = rendered(lake)
-    assert "<time>2018-02</time>: 18 of 19 bars, 1 row put aside, held back, 19 bars of an earlier run still serve" in text
+    assert "<time>2018-02</time>: 18 of 19 bars, 1 row refused, held back, 19 bars of an earlier run still serve" in text
     assert '<td class="number">60</td><td class="number">61</td><td class="number">0</td></tr>' in text
+    publish(lake, run="held", universe="sample", timeframe="1d", months=None)
+    report = lake.read(report_path("held")).decode()
+    account = "60 kept + 1 refused = 61 fetched; 60 of the kept are held back with their symbol; 61 bars of an earlier run still serve"
+    assert account in text
+    assert account in report
+    assert "<b>61</b><span>bars published; 60 more kept rows are held back</span>" in report
+    assert "<b>1</b><span>row refused (1.64\u202f% of 61 fetched)</span>" in report
 
 
 def test_the_last_year_is_named_however_few_its_months(lake: Lake, store: Store) -> None:
@@ -295,9 +353,9 @@ def test_the_page_is_whole_and_loads_nothing(lake: Lake, store: Store) -> None:
     text = rendered(lake)
     assert parsed(text).loads == []
     assert {link[1:] for link in parsed(text).links if link.startswith("#")} <= set(parsed(text).ids)
-    assert "<time>2018-02</time>: 17 of 19 bars, no row came for 1, 1 row put aside." in text
+    assert "<time>2018-02</time>: 17 of 19 bars, no row came for 1, 1 row refused." in text
     assert "title=" not in text
-    assert "59 kept + 1 put aside = 60 fetched" in text
+    assert "59 kept + 1 refused = 60 fetched" in text
 
 
 @pytest.mark.parametrize(
@@ -312,7 +370,7 @@ def test_the_page_is_whole_and_loads_nothing(lake: Lake, store: Store) -> None:
         (
             MonthQuality(expected=20, missing=3, turned_away=3, refused=3, too_many=True, held=True),
             "many held",
-            "17 of 20 bars, 3 rows put aside, held back for this",
+            "17 of 20 bars, 3 rows refused, held back for this",
         ),
         (MonthQuality(held=True), "full held", "0 of 0 bars, held back"),
     ],
