@@ -109,7 +109,7 @@ class PublishTradesPageOperator(MillOperator):
         from include.trade_runs import note_told
         from ml.report.trades import publish_trades_page
 
-        told = list(self.told)
+        told = self.told[:]  # all at once: to iterate asks for one more than there is, and the log calls that an error
         tried = {one["run_id"]: one["strategies"] for one in told}
         source = _source(context)
         path = publish_trades_page(source, tried, run=run_name(context), seed=settings().seed)
