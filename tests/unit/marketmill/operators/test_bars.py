@@ -66,6 +66,13 @@ def test_much_quarantine_is_told(context, monkeypatch, share, messages):
     assert all(body.startswith("close_present 1\n") for *_, body in told)
 
 
+def test_a_warning_is_logged_with_its_symbols_and_rules_by_their_names(context, capsys):
+    check(context())
+    said = capsys.readouterr().out
+    assert "rule close_present refused 1 rows, counted by the first rule that each breaks" in said
+    assert "43 kept rows carry the warning prices_missing: ^VIX from 2018-04-02 on (43 bars)" in said
+
+
 def test_publishing_the_same_again_is_skipped_without_an_event(context):
     run = context()
     PublishBarsOperator(task_id="publish_bars", checked=check(run)).execute(run)
