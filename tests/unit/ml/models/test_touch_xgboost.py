@@ -223,7 +223,8 @@ def test_on_ten_years_of_the_four_symbols(tmp_path: object) -> None:
     assert data.rows.groupby("symbol").size().between(3900, 4150).all()
     rows = walk_forward(MODEL, data, seed=7)
     judgement = MODEL.judge(rows)
-    assert [promise["verdict"] for promise in judgement.promises][1:] == ["met", "trivially met"]
+    # One closed form alone is never farther from the best of a year than is promised either.
+    assert [promise["verdict"] for promise in judgement.promises][1:] == ["trivially met", "trivially met"]
     lines = figures(rows)
     best = min(values["brier"] for name, values in lines.items() if name.startswith("closed form"))
     assert 0.96 * best < lines["model"]["brier"] < best
