@@ -22,6 +22,7 @@ from ml.gate import Decision, Outcome, decide
 from ml.registry import Registered
 
 DEMOTED_AT, DEMOTED_BY, PROMOTED_AT = "demoted_at", "demoted_by", "promoted_at"
+KEPT_OUT_AT, KEPT_OUT_BECAUSE = "kept_out_at", "kept_out_because"
 _REPLACED = "replaced"
 _SERVES = "serves"
 _LOG = logging.getLogger(__name__)
@@ -104,6 +105,12 @@ def promote(model_id: str, version: str, *, expected: str | None, serves: Mappin
     _LOG.info("%s: version %s is champion: %s", model_id, version, reason)
 
 
+def keep_out(model_id: str, version: str, reason: str) -> None:
+    """Note on a version why it does not become champion; the champion itself stays as it is."""
+    if version != registry.holder(model_id, registry.CHAMPION):
+        registry.note(model_id, version, {KEPT_OUT_AT: _now(), KEPT_OUT_BECAUSE: reason})
+
+
 def demote(model_id: str, *, by: str) -> tuple[str, str | None]:
     """Give the alias back to the newest former champion that can serve; returns the demoted version and the one that serves now.
 
@@ -151,6 +158,8 @@ def main(arguments: list[str]) -> int:
         if decision is not None and decision.outcome is Outcome.PROMOTE:
             promote(model_id, decision.version, expected=decision.champion, serves=decision.serves, reason=decision.reason)
             return 0
+        if decision is not None:
+            keep_out(model_id, decision.version, decision.reason)
     except MarketmillError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -191,6 +191,13 @@ def tags(model_id: str, version: str) -> dict[str, str]:
         return dict(_client().get_model_version(model_id, version).tags)
 
 
+def note(model_id: str, version: str, tags: Mapping[str, str]) -> None:
+    """Set tags of a version; who serves stays as it is."""
+    with _exclusive():
+        for name, value in tags.items():
+            _client().set_model_version_tag(model_id, version, name, value)
+
+
 def swap_champion(
     model_id: str,
     version: str | None,

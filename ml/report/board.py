@@ -9,7 +9,7 @@ from datetime import datetime
 from include.errors import ModelError
 from ml import registry
 from ml.catalog import CATALOG, Entry
-from ml.promotion import DEMOTED_AT, DEMOTED_BY, PROMOTED_AT
+from ml.promotion import DEMOTED_AT, DEMOTED_BY, KEPT_OUT_AT, KEPT_OUT_BECAUSE, PROMOTED_AT
 from ml.report.cards import Card, read_card
 
 #: Of longer histories the newest are shown.
@@ -86,8 +86,11 @@ def _reason(tags: Mapping[str, str]) -> str:
     if PROMOTED_AT in tags:
         promoted = f"on {tags[PROMOTED_AT][:10]} by {tags.get('approved_by', 'the gate alone')}: {promoted}"
     demoted = f"demoted on {tags[DEMOTED_AT][:10]} by {tags.get(DEMOTED_BY, 'somebody')}" if DEMOTED_AT in tags else ""
-    in_order = (demoted, promoted) if tags.get(PROMOTED_AT, "") > tags.get(DEMOTED_AT, "") else (promoted, demoted)
-    return "; ".join(filter(None, in_order))
+    # Of a version that was promoted after all it says nothing any more.
+    last = tags.get(KEPT_OUT_AT, "") > tags.get(PROMOTED_AT, "")
+    kept_out = f"kept out on {tags[KEPT_OUT_AT][:10]}: {tags.get(KEPT_OUT_BECAUSE, '')}" if last else ""
+    told = {PROMOTED_AT: promoted, DEMOTED_AT: demoted, KEPT_OUT_AT: kept_out}
+    return "; ".join(told[tag] for tag in sorted(told, key=lambda tag: tags.get(tag, "")) if told[tag])
 
 
 def _held(model_id: str, alias: str, version: str) -> BoardVersion:

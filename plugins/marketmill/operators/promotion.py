@@ -144,7 +144,7 @@ class ChangeChampionOperator(MillOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Change who holds the alias."""
-        from ml.promotion import demote, promote
+        from ml.promotion import demote, keep_out, promote
 
         model_id, version, outcome = (self.decision[name] for name in ("model_id", "version", "outcome"))
         if outcome == DEMOTE:
@@ -154,6 +154,7 @@ class ChangeChampionOperator(MillOperator):
         if outcome == BROKEN:
             raise ModelError(self.decision["reason"])
         if outcome != "promote":
+            keep_out(model_id, version, self.decision["reason"])
             self.skip(f"{model_id} version {version} does not become champion: {self.decision['reason']}")
         promote(
             model_id,

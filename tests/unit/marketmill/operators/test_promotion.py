@@ -176,9 +176,12 @@ def test_what_passed_becomes_champion(context, monkeypatch):
 
 
 @pytest.mark.parametrize("outcome", ["keep", "refuse"])
-def test_what_did_not_pass_is_skipped(context, outcome):
+def test_what_did_not_pass_is_skipped_and_noted(context, outcome, monkeypatch):
+    notes = []
+    monkeypatch.setattr(ml.promotion, "keep_out", lambda *told: notes.append(told))
     with pytest.raises(AirflowSkipException, match="volatility_garch version 2 does not become champion: better"):
         ChangeChampionOperator(task_id="change_champion", decision=DECISION | {"outcome": outcome}).execute(context())
+    assert notes == [("volatility_garch", "2", "better")]
 
 
 def test_a_demotion(context, monkeypatch):

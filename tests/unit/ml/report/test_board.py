@@ -10,7 +10,7 @@ import pytest
 from include.lake import Lake
 from include.leak_certificate import LeakCertificate, write_certificate
 from ml import registry
-from ml.promotion import demote, promote
+from ml.promotion import demote, keep_out, promote
 from ml.report.board import read_board
 from ml.report.catalogue import read_catalogue
 from ml.training import train
@@ -43,6 +43,14 @@ def test_a_board_of_champion_challenger_and_history(lake):
     assert {line.verdict for line in board[MODEL].lines} <= {"met", "not met", "trivially met"}
     assert board["touch_xgboost"].held == []
     assert board["touch_xgboost"].champion is None
+
+
+def test_why_a_challenger_was_kept_out_stands_beside_it(lake):
+    keep_out(MODEL, "2", "worse than version 1 in tomorrow")
+    keep_out(MODEL, "1", "it is the champion already")
+    reasons = {line.version: line.reason for model in read_board() if model.entry.model_id == MODEL for line in model.lines}
+    assert re.fullmatch(r"kept out on \d{4}-\d\d-\d\d: worse than version 1 in tomorrow", reasons["2"])
+    assert reasons["1"] == "the first champion"
 
 
 def test_a_tampered_champion_is_told(lake):
