@@ -49,7 +49,7 @@ def covers(rows: pd.DataFrame) -> dict[str, str]:
     off = found.mean - _SHARE
     kept = abs(off) <= _TOLERANCE
     return {
-        "text": f"Of the outcomes {_SHARE:.0%} lie inside the {_SHARE:.0%} interval, give or take {100 * _TOLERANCE:.0f} points",
+        "text": f"9 outcomes of 10 lie inside the 90 % interval, give or take {100 * _TOLERANCE:.0f} points",
         "verdict": verdict(kept=kept, simpler=False),
         "reason": (
             f"{found.mean:.1%} do, 95 % interval by day {found.low:.1%} to {found.high:.1%}"

@@ -38,7 +38,7 @@ def test_intervals_hold_what_they_say(width, expected, told):
     actual = np.random.default_rng(4).normal(size=len(DAYS) * 20)
     rows = pd.DataFrame({"actual": actual, "lower": -width, "upper": width, "closed_at": np.repeat(DAYS, 20)})
     found = covers(rows)
-    assert found["text"] == "Of the outcomes 90% lie inside the 90% interval, give or take 2 points"
+    assert found["text"] == "9 outcomes of 10 lie inside the 90 % interval, give or take 2 points"
     assert found["verdict"] == expected
     assert told in found["reason"]
     assert f"{np.mean(np.abs(actual) <= width):.1%} do" in found["reason"]
