@@ -51,7 +51,7 @@ def test_the_card_has_what_others_read(trained: dict[str, Trained], model_id: st
     assert card["promises"]
     assert {promise["verdict"] for promise in card["promises"]} | {card["verdict"]} <= set(VERDICTS)
     assert card["window"]["last"] == "2018-12-31"
-    assert set(card["evaluation"]) == {"scheme", "folds", "first", "last", "rows", "days"}
+    assert set(card["evaluation"]) == {"scheme", "folds", "first", "last", "rows", "labels", "days"}
     for group in card["groups"]:
         assert [line["role"] for line in group["comparison"]].count("model") == 1
         assert "baseline" in [line["role"] for line in group["comparison"]]
