@@ -27,7 +27,8 @@ _FETCH = (
 #: A source or a file that begins later than the time asked for is no gap that a fetch would fill.
 _BEGIN = 'where what there is begins later than was asked for, ask from there with {{"start": "{:%Y-%m-%d}"}}, or for fewer days'
 _CORRECT = (
-    "correct the refused rows, which lie in quarantine/, at the source or in the file, or release them in include/config/quality.yaml"
+    "correct the refused rows, which lie in quarantine/, in their file; of a source that is no file fetch the time again with "
+    '{"force": true} once it tells the right ones, for what landed is not asked for anew; or release them in include/config/quality.yaml'
 )
 _AGAIN = "then run the months again"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,8 @@ from marketmill.hooks.yahoo_sessions import late_session, sessions_between
 from marketmill.outcomes import ConfirmedEmpty, Data, Transient
 
 _SHARES = ("EQUITY", "ETF", "MUTUALFUND")
+#: An answer without a close on more sessions than this share, or these few, is a fault of Yahoo's and no gap.
+_SHARE, _FEW = 0.05, 2
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ def judge(instrument: Instrument, timeframe: str, interval: Interval, answers: S
         rows = within(rows, start, end)
         if not rows.num_rows:
             return Judgement(Transient(f"Yahoo does not have the session of {late} of {symbol} yet; ask again later"))
+    if failed := _too_few_closes(instrument, timeframe, main, rows):
+        return Judgement(failed)
     # What split after the last trade that Yahoo shows is not in its prices.
     as_of = now if main.last_trade is None else min(now, main.last_trade)
     data = Data(
@@ -112,6 +117,26 @@ def _missing_sessions(instrument: Instrument, timeframe: str, interval: Interval
     began = answers[-1].chart.first_trade
     first = interval[0].date() if began is None else max(interval[0].date(), answers[-1].chart.day_of(began))
     sessions = sessions_between(instrument.calendar, zone, first, (interval[1] - timedelta(microseconds=1)).date())
-    times = rows.filter(rows["close"].is_valid())["timestamp"].to_pandas()
-    days = set(times.dt.tz_convert(UTC if timeframe == "1d" else zone).dt.date)
+    days = _days(rows.filter(rows["close"].is_valid()), timeframe, zone)
     return [day for day in sessions or () if day not in days]
+
+
+def _too_few_closes(instrument: Instrument, timeframe: str, chart: Chart, rows: pa.Table) -> Transient | None:
+    """Refuse an answer in which too many of the sessions that have rows have no close.
+
+    Yahoo has rows without values for some holidays, and for minutes without a trade: neither is a session without a close.
+    """
+    days = _days(rows, timeframe, chart.zone)
+    sessions = sessions_between(instrument.calendar, chart.zone, min(days), max(days))
+    answered = days if sessions is None else days.intersection(sessions)
+    lacking = sorted(answered - _days(rows.filter(rows["close"].is_valid()), timeframe, chart.zone))
+    if len(lacking) <= max(_FEW, _SHARE * len(answered)):
+        return None
+    return Transient(
+        f"Yahoo's answer is incomplete: {len(lacking)} of the {len(answered)} sessions of {instrument.symbol} that it has, "
+        f"{lacking[0]} to {lacking[-1]}, are without a close; ask again later"
+    )
+
+
+def _days(rows: pa.Table, timeframe: str, zone: ZoneInfo) -> set[date]:
+    return set(rows["timestamp"].to_pandas().dt.tz_convert(UTC if timeframe == "1d" else zone).dt.date)

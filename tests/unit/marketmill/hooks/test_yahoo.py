@@ -114,6 +114,12 @@ def test_hourly_bars(open_, lake):
         assert len(held) > 250
 
 
+def test_hours_without_a_trade_are_no_fault_where_their_session_has_others(open_, lake):
+    with open_(now="2026-08-07") as market:
+        market.yahoo.faults.add(Fault("nulls", "period1"))
+        assert market.fetch(lake, "AAPL", "1h", "2026-07-01", "2026-08-01").state == "complete"
+
+
 def test_minutes_come_by_the_week_and_each_week_lands(open_, lake):
     minutes = [row[0] for row in package_tables()["AAPL"]["1m"]]
     end = minutes[-1].replace(hour=0, minute=0) + timedelta(days=1)

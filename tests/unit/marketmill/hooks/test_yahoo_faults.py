@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import pickle
+import re
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -127,15 +128,34 @@ def test_nothing_but_empty_rows_is_no_data(open_, lake, tables):
         assert list_landed(lake, "yahoo", "1d", "AAPL") == []
 
 
-def test_some_empty_rows_are_data(open_, lake):
+def test_too_many_rows_without_a_close_do_not_land_and_a_rerun_lands_the_right_ones(open_, lake):
     with open_() as market:
         market.yahoo.faults.add(Fault("nulls", HISTORY))
+        failed = market.fetch(lake, "AAPL", "1d", *SPAN)
+        assert failed.state == "transient"
+        assert re.search(r"incomplete: [45] of the 22 sessions of AAPL that it has, .* are without a close", failed.reason)
+        assert list_landed(lake, "yahoo", "1d", "AAPL") == []
+        market.yahoo.faults.clear()
         assert market.fetch(lake, "AAPL", "1d", *SPAN).state == "complete"
-        rows = landed(lake, "AAPL", "1d", *SPAN)
-        true = shown(market, "AAPL", "1d", *SPAN)
-        empty = [place for place, row in enumerate(rows) if row[4] is None]
-        assert len(empty) in {4, 5}
-        assert [row for row in rows if row[4] is not None] == [row for place, row in enumerate(true) if place not in empty]
+        assert landed(lake, "AAPL", "1d", *SPAN) == shown(market, "AAPL", "1d", *SPAN)
+
+
+@pytest.mark.parametrize(("lacking", "state"), [(2, "complete"), (3, "transient")])
+def test_a_few_rows_without_a_close_are_data(open_, lake, tables, lacking, state):
+    days = [row[0].date() for row in tables["AAPL"]["1d"] if day(SPAN[0]).date() <= row[0].date()][3 : 3 + lacking]
+    with open_() as market:
+        market.yahoo.replace("AAPL", "1d", [(row[0], *[None] * 5) if row[0].date() in days else row for row in tables["AAPL"]["1d"]])
+        assert market.fetch(lake, "AAPL", "1d", *SPAN).state == state
+
+
+def test_rows_without_values_on_days_without_a_session_count_for_nothing(open_, lake, tables):
+    """Yahoo has such rows for holidays."""
+    rows = tables["AAPL"]["1d"]
+    sundays = [(row[0] + timedelta(days=6 - row[0].weekday()), *[None] * 5) for row in rows if row[0].weekday() == 0]
+    saturdays = [(row[0] - timedelta(days=1), *row[1:]) for row in sundays]
+    with open_() as market:
+        market.yahoo.replace("AAPL", "1d", sorted([*rows, *saturdays, *sundays]))
+        assert market.fetch(lake, "AAPL", "1d", *SPAN).state == "complete"
 
 
 def test_an_unknown_symbol_fails_and_the_others_come(open_, lake):
