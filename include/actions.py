@@ -18,6 +18,7 @@ from include.errors import LakeError, SourceError
 from include.lake import Lake, parquet_bytes
 from include.months import as_utc
 from include.schemas import ACTIONS, conform
+from include.symbols import symbol_in_path
 
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 #: Sources round what they adjust for later splits; a dividend that differs by less is the same one.
@@ -86,6 +87,38 @@ def append_actions(lake: Lake, symbol: str, source: str, fetched_at: datetime, a
                 raise LakeError(f"{lake.url}/{path} exists already; actions are never rewritten")
             lake.write(path, parquet_bytes(_table(symbol, source, fetched_at, new)))
     return new
+
+
+def note_told(lake: Lake, symbol: str, source: str, at: datetime) -> None:
+    """Note that a source told all that it knew of a symbol's actions at a moment (UTC), be it nothing new.
+
+    Raises
+    ------
+    LakeError
+        If it cannot be written.
+    """
+    lake.write(_told(symbol, source), at.astimezone(UTC).isoformat().encode())
+
+
+def told_at(lake: Lake, symbol: str, source: str) -> datetime | None:
+    """When a source told of a symbol's actions last (UTC); None: never.
+
+    Raises
+    ------
+    LakeError
+        If the note is none.
+    """
+    path = _told(symbol, source)
+    if not lake.exists(path):
+        return None
+    try:
+        return datetime.fromisoformat(lake.read(path).decode())
+    except ValueError as error:
+        raise LakeError(f"{lake.url}/{path} is no time ({error}); delete it, and the source is asked anew") from error
+
+
+def _told(symbol: str, source: str) -> str:
+    return f"actions_told/source={source}/{symbol_in_path(symbol)}.txt"
 
 
 def read_actions(lake: Lake, symbol: str) -> list[Action]:

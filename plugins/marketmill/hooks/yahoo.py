@@ -151,12 +151,18 @@ class YahooHook(BarsHook, ActionsHook, OptionChainsHook):
         return None
 
     def _ask_anything(self) -> None:
+        """A question that brings the run nothing does not count for its quota."""
         now = self._now()
-        self._client.chart("^GSPC", "1d", now - 7 * _DAY, now)
+        client = YahooClient(replace(self._quota, job=None), timeout=self._timeout)
+        client.chart("^GSPC", "1d", now - 7 * _DAY, now)
+
+    @cached_property
+    def _quota(self) -> Quota:
+        return self._given_quota or Quota(open_ledger(), self.source.value)
 
     @cached_property
     def _client(self) -> YahooClient:
-        return YahooClient(self._given_quota or Quota(open_ledger(), self.source.value), timeout=self._timeout)
+        return YahooClient(self._quota, timeout=self._timeout)
 
     def _ask_names(self, instrument: Instrument, timeframe: str, start: datetime, end: datetime) -> list[Answer]:
         """Answers of the present name and, for the time before it, of the earlier ones; of those Yahoo may know nothing any more."""

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from include.actions import Action, ActionKind, append_actions, read_actions
+from include.actions import Action, ActionKind, append_actions, note_told, read_actions, told_at
 from include.errors import LakeError, SourceError
 from include.lake import Lake, parquet_bytes
 from include.schemas import ACTIONS
@@ -117,3 +117,18 @@ def test_writers_at_once_store_each_action_once(lake):
         list(pool.map(append, range(8)))
     assert len(lake.files(lake.actions("TSLA"))) == 1
     assert read_actions(lake, "TSLA") == [FIVE, THREE]
+
+
+def test_when_a_source_told_last_is_known_for_each_source(lake: Lake) -> None:
+    assert told_at(lake, "BRK.B", "yahoo") is None
+    for at in (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)):
+        note_told(lake, "BRK.B", "yahoo", at)
+        assert told_at(lake, "BRK.B", "yahoo") == at
+    assert told_at(lake, "BRK.B", "own") is None
+    assert read_actions(lake, "BRK.B") == []
+
+
+def test_a_note_that_is_no_time_is_named(lake: Lake) -> None:
+    lake.write("actions_told/source=yahoo/AAPL.txt", b"yesterday")
+    with pytest.raises(LakeError, match=r"actions_told/source=yahoo/AAPL.txt is no time .*; delete it"):
+        told_at(lake, "AAPL", "yahoo")

@@ -11,6 +11,8 @@ from include.universes import Instrument, Kind
 from marketmill.fetch import Fetched
 from marketmill.hooks.yahoo import YahooHook, yahoo_symbol
 from marketmill.outcomes import ConfirmedEmpty, Data, Permanent, Transient
+from marketmill.quota.errors import SnapshotLimitError
+from marketmill.quota.requests import Job
 from tests.servers.common_tables import package_tables, read_csv_rows
 from tests.servers.http.faults import Fault
 from tests.shared_data import shared_data
@@ -168,6 +170,15 @@ def test_the_hour_under_way_is_left_to_the_next_run(open_, lake):
         market.clock.sleep(86400)
         market.fetch(lake, "AAPL", "1h", today, tomorrow)
         assert landed(lake, "AAPL", "1h", today, tomorrow) == shown(market, "AAPL", "1h", today, tomorrow)
+
+
+def test_whether_anybody_is_there_costs_a_run_none_of_its_requests(open_):
+    with open_() as market:
+        hook = market.hook(job=Job("run", 1))
+        assert hook.reach() is None
+        assert isinstance(hook.fetch(instrument("AAPL"), "1d", day(JULY[0]), day(JULY[1])), Data)
+        with pytest.raises(SnapshotLimitError):
+            hook.fetch(instrument("AAPL"), "1d", day(JULY[0]), day(JULY[1]))
 
 
 def test_nothing_finished_is_nothing_asked(open_):

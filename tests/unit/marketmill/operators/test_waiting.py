@@ -252,6 +252,38 @@ def test_bars_wait_without_a_slot_and_go_on_with_what_is_missing(yahoo, lake, co
     assert asked(yahoo, "chart/AAPL") == 0
 
 
+def limited(context, run_id):
+    """A run with one request for all of its tasks."""
+    return context(max_snapshots=1) | {"run_id": run_id}
+
+
+def test_runs_with_few_requests_get_on_until_all_is_published(yahoo, lake, context):
+    assert [result["state"] for result in fetch_bars("AAPL", "MSFT").execute(limited(context, "1"))] == ["complete", "permanent"]
+    assert [result["state"] for result in fetch_bars("AAPL", "MSFT").execute(limited(context, "2"))] == ["complete", "complete"]
+    with pytest.raises(AirflowFailException, match=r"of no symbol could be fetched, their bars have landed: .* used 1 of its 1 requests"):
+        fetch_actions("AAPL", "MSFT").execute(limited(context, "2"))
+    first = fetch_actions("AAPL", "MSFT").execute(limited(context, "3"))
+    assert first["plan"]["symbols"] == ["AAPL"]
+    assert "not its splits and dividends: backfill_market__3 used 1 of its 1 requests to yahoo" in first["failed"]["MSFT"]
+    yahoo.record.clear()
+    second = fetch_actions("AAPL", "MSFT").execute(limited(context, "4"))
+    assert (second["plan"]["symbols"], second["failed"]) == (["AAPL", "MSFT"], {})
+    assert (asked(yahoo, "chart/AAPL"), asked(yahoo, "chart/MSFT")) == (0, 1)
+
+
+def test_bars_that_land_later_have_the_actions_asked_for_anew(yahoo, lake, context):
+    for expected in (1, 0):
+        fetch_bars("AAPL").execute(context())
+        yahoo.record.clear()
+        fetch_actions("AAPL").execute(context())
+        assert asked(yahoo, "chart/AAPL") == expected
+    forced = reviewed("AAPL")["plan"] | {"since": datetime.now(UTC).isoformat()}
+    FetchBarsOperator(task_id="fetch_bars", batch=forced).execute(context())
+    yahoo.record.clear()
+    fetch_actions("AAPL").execute(context())
+    assert asked(yahoo, "chart/AAPL") == 1
+
+
 def test_a_results_database_that_fails_is_tried_again(yahoo, context, monkeypatch):
     def fail(*_):
         raise ResultsError("the results database is down")
