@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 _AGAIN = "run the same again: only what is missing is asked for"
 _CHANGE = f"change what the reason names, then {_AGAIN}"
 _CORRECT_FILE = "correct the file as the reason says, or put it there, then run the same again: a file that changed is read again"
+_CORRECT_LINE = "correct what a line says is wrong, then run the same again, and only what is missing is asked for"
+_CORRECT_FILES = (
+    "correct the file that a line names, or put it there, then run the same again: a file that is new or changed is read; or choose a "
+    "universe whose symbols all have a file (with make run: UNIVERSE=)"
+)
 
 
 class PlanFetchOperator(MillOperator):
@@ -223,9 +228,9 @@ class ConfirmCompleteOperator(MillOperator):
         self._tell_warnings(whole)
         missing = []
         if failed:
+            cure = _CORRECT_FILES if self.reviewed["plan"]["source"] == SourceName.CSV else _CORRECT_LINE
             missing.append(
-                f"{len(failed)} of {symbols} symbols could not be fetched whole, what landed whole is published; correct what a line says "
-                f"is wrong, then run the same again, and only what is missing is asked for:{_lines(failed)}"
+                f"{len(failed)} of {symbols} symbols could not be fetched whole, what landed whole is published; {cure}:{_lines(failed)}"
             )
         if held:
             missing.append(f"{len(held)} of {symbols} symbols are held back, the others are published:{_lines(held)}")

@@ -179,7 +179,9 @@ def test_a_failure_stops_the_chain_and_is_explained(run_mill, airflow_that, tmp_
     environment = airflow_that(f'[ "$3" = backfill_market ] || {{ cat {tmp_path}/said; exit 3; }}')
     assert run_mill.main(environment) == 3
     said = capsys.readouterr()
-    assert "publish_report" not in said.out
+    left_out = [line for line in said.out.splitlines() if line.startswith(("[3/", "[4/", "[5/"))]
+    names = ("promote_models", "predict", "publish_report")
+    assert left_out == [f"[{number}/5] {name}: left out, since train_models failed" for number, name in enumerate(names, start=3)]
     assert said.err.splitlines()[-3:] == [
         "  ValueError: a universe",
         "    in two lines",
@@ -199,7 +201,8 @@ def test_after_a_failure_the_report_tells_of_the_bars_that_are_there(
     assert run_mill.main(environment) == 3
     said = capsys.readouterr().out
     assert ("report of what is there: /lake/index.html" in said) == bars
-    assert "train_models" not in said
+    assert [line for line in said.splitlines() if "train_models" in line] == ["[2/5] train_models: left out, since backfill_market failed"]
+    assert ("[5/5] publish_report: left out" in said) != bars
 
 
 @pytest.mark.parametrize(

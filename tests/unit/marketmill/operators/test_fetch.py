@@ -244,8 +244,8 @@ def test_a_review_without_a_complete_symbol_fails(context):
 
 
 def test_the_last_step_names_what_is_missing(context, capsys):
-    def confirm(failed, held, warned=None):
-        reviewed = {"plan": BATCH, "failed": failed, "left_out": {}}
+    def confirm(failed, held, warned=None, source="sample"):
+        reviewed = {"plan": BATCH | {"source": source}, "failed": failed, "left_out": {}}
         ends = {"A": "", "D": "", "E": "2018-05-10, 14 sessions before the time asked for ends"}
         coverage = {symbol: {"ends": words, "missing": 0, "refused": 0, "gaps": "", "refused_gaps": ""} for symbol, words in ends.items()}
         coverage["A"] |= {"missing": 2, "refused": 1, "gaps": "2018-05-14", "refused_gaps": "2018-05-16"}
@@ -267,6 +267,10 @@ def test_the_last_step_names_what_is_missing(context, capsys):
     ]
     with pytest.raises(AirflowFailException, match=r"^1 of 1 symbols are held back"):
         confirm({}, {"A": "9 of 20"})
+    with pytest.raises(
+        AirflowFailException, match=r"put it there, then run the same again: .*; or choose a universe .* UNIVERSE=\):\n  B: gone"
+    ):
+        confirm({"B": "gone"}, {}, source="csv")
     capsys.readouterr()
     confirm({}, {})
     said = capsys.readouterr().out
