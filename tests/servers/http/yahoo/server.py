@@ -10,14 +10,13 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import ClassVar
 
-import trustme
-
 from tests.servers.common import BarStore, null_bar
 from tests.servers.common_clock import Clock
 from tests.servers.http.faults import Fault
 from tests.servers.http.messages import Answer, Request
 from tests.servers.http.stand_in import StandIn, without_proxy
 from tests.servers.http.yahoo.access import Quota, consent_page, cookie_page, crumb_of, crumb_page, invalid, too_many
+from tests.servers.http.yahoo.authority import open_authority
 from tests.servers.http.yahoo.chart import ChartError, ChartQuery, chart, error_body, not_found
 from tests.servers.http.yahoo.history import DAILY, History, history
 from tests.servers.http.yahoo.instruments import Action, instrument
@@ -49,7 +48,7 @@ class YahooStandIn(StandIn):
     per_minute, pause
         See :class:`Quota`.
     certificates
-        Folder for the authority's certificate; a temporary one if left out.
+        Folder of the authority, which is made where it is not there; a temporary one if left out.
     """
 
     name = "yahoo"
@@ -76,10 +75,8 @@ class YahooStandIn(StandIn):
         self.quota = Quota(per_minute, pause)
         self._temporary = None if certificates else TemporaryDirectory(prefix="yahoo-stand-in-")
         folder = certificates or Path(self._temporary.name if self._temporary else "")
-        folder.mkdir(parents=True, exist_ok=True)
+        authority = open_authority(folder)
         self.authority = folder / "authority.pem"
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(self.authority))
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.set_alpn_protocols(["http/1.1"])
         authority.issue_cert(*(host + DOMAIN for host in HOSTS)).configure_cert(self.tls)

@@ -97,6 +97,16 @@ def test_an_unmodified_yfinance_in_a_third_process(tmp_path: Path) -> None:
         assert running.call("violations") == []
 
 
+def test_stand_ins_with_one_folder_of_certificates_are_trusted_by_it_alike(tmp_path: Path) -> None:
+    options = ["--packages", "--certificates", str(tmp_path)]
+    path = "https://query2.finance.yahoo.com/v8/finance/chart/AAPL?interval=1d&range=5d"
+    with started("tests.servers.http.yahoo", *options) as one, started("tests.servers.http.yahoo", *options) as other:
+        for running in (one, other):
+            requests.get(path, proxies={"https": running.address}, verify=str(tmp_path / "authority.pem"), timeout=5)
+            assert len(running.call("requests")) == 1
+    assert (tmp_path / "authority.key").stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_arguments_end_with_one_sentence(name: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", f"tests.servers.http.{name}", "--bars", "2d=/nowhere"]
