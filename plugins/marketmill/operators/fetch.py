@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException
 from include.errors import ConfigurationError, SourceError
 from include.rule_words import HARMLESS, WARNING
 from include.sources import SourceName, refuse_unserved
-from include.universes import Instrument, load_universe, pick_instruments, tell_assumed
+from include.universes import Instrument, Universe, load_universe, pick_instruments, tell_assumed
 from marketmill.events import chosen
 from marketmill.months import target_months
 from marketmill.operators.asked import open_asked
@@ -78,8 +78,8 @@ class PlanFetchOperator(MillOperator):
             if note:
                 self.log.info("%s", note)
         self.log.info(
-            "%d symbols of universe %s, %s bars from %s, %s up to (not including) %s, into the lake %s",
-            len(plan.symbols), universe.name, timeframe, source, f"{window.start:%Y-%m-%d}", f"{window.end:%Y-%m-%d}", lake.url,
+            "%s, %s bars from %s, %s up to (not including) %s, into the lake %s",
+            _counted(universe, plan.symbols), timeframe, source, f"{window.start:%Y-%m-%d}", f"{window.end:%Y-%m-%d}", lake.url,
         )  # fmt: skip
         self._confirm_reachable(context, lake, plan)
         return [batch.as_dict() for batch in plan.batches(settings().batch_size)]
@@ -274,6 +274,13 @@ class ConfirmCompleteOperator(MillOperator):
                 "or in the Data Docs (docs/quality.md says what to do)",
                 len(symbols), len(symbols & {*whole}),
             )  # fmt: skip
+
+
+def _counted(universe: Universe, symbols: Collection[str]) -> str:
+    inside = len({*symbols} & {instrument.symbol for instrument in universe.instruments})
+    if inside == len(symbols):
+        return f"{len(symbols)} symbols of universe {universe.name}"
+    return f"{len(symbols)} symbols, {inside or 'none'} of them of universe {universe.name}"
 
 
 def _lines(words: Mapping[str, str]) -> str:

@@ -47,6 +47,19 @@ def test_the_plan_says_which_calendars_are_assumed(context, capsys):
     assert "assumed" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("symbols", "words"),
+    [
+        (["AAPL", "^GSPC"], "2 symbols of universe sample, 1d bars"),
+        (["AAPL", "VOD.L"], "2 symbols, 1 of them of universe sample, 1d bars"),
+        (["NVDA", "VOD.L"], "2 symbols, none of them of universe sample, 1d bars"),
+    ],
+)
+def test_the_plan_counts_the_symbols_of_the_universe_as_such(context, capsys, symbols, words):
+    PLAN.execute(context(**form(start="2018-01-01", end="2018-02-01", symbols=symbols)))
+    assert words in capsys.readouterr().out
+
+
 def test_the_plan_names_files_that_nobody_uses(context, capsys, tmp_path):
     """A file of the universe that a form leaves out on purpose is none of them."""
     for symbol in ("AAPL", "^GSPC", "NVDA"):
