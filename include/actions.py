@@ -118,7 +118,8 @@ def told_at(lake: Lake, symbol: str, source: str) -> datetime | None:
 
 
 def _told(symbol: str, source: str) -> str:
-    return f"actions_told/source={source}/{symbol_in_path(symbol)}.txt"
+    # Among the actions, so that who copies or deletes them does the same to what is known about them.
+    return f"actions/told-{source}-{symbol_in_path(symbol)}.txt"
 
 
 def read_actions(lake: Lake, symbol: str) -> list[Action]:

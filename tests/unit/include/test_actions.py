@@ -125,10 +125,10 @@ def test_when_a_source_told_last_is_known_for_each_source(lake: Lake) -> None:
         note_told(lake, "BRK.B", "yahoo", at)
         assert told_at(lake, "BRK.B", "yahoo") == at
     assert told_at(lake, "BRK.B", "own") is None
-    assert read_actions(lake, "BRK.B") == []
+    assert (read_actions(lake, "BRK.B"), dict(read_splits(lake))) == ([], {})
 
 
 def test_a_note_that_is_no_time_is_named(lake: Lake) -> None:
-    lake.write("actions_told/source=yahoo/AAPL.txt", b"yesterday")
-    with pytest.raises(LakeError, match=r"actions_told/source=yahoo/AAPL.txt is no time .*; delete it"):
+    lake.write("actions/told-yahoo-AAPL.txt", b"yesterday")
+    with pytest.raises(LakeError, match=r"actions/told-yahoo-AAPL.txt is no time .*; delete it"):
         told_at(lake, "AAPL", "yahoo")
