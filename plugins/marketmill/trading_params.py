@@ -114,6 +114,6 @@ def trades_run() -> Param:
         type=["null", "string"],
         pattern=whole(r"[A-Za-z0-9][A-Za-z0-9_.\-]*"),
         title="Run of trades",
-        description="Learn from the trades of this run alone (and real fills), whatever its costs: a name below trades/ of the lake, "
-        "without run=. Empty: from all runs at the costs of include/config/costs.yaml.",
+        description="Learn from the trades of this run alone (and real fills), whatever its costs: a name below trades/ of the lake "
+        "without run=, for example rules-sample-1d-e6cc8334. Empty: from all runs at the costs of include/config/costs.yaml.",
     )
