@@ -34,7 +34,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def challenge(name: str, spread: float, last: str = "2018-12-31") -> Registered:
     stream = io.BytesIO()
     walk(spread, seed=int(spread * 10)).to_parquet(stream, index=False)
-    facts = {"main_metric": {"name": "rmse"}, "window": {"first": "2009-01-01", "last": last}}
+    facts = {"main_metric": {"name": "rmse"}, "window": {"first": "2009-01-01", "last": last}, "promises": []}
     return registry.register(
         card(f"{spread} {last}") | facts, {"garch.json": b"{}"}, {"walk_forward.parquet": stream.getvalue()}, name=name
     )
