@@ -78,6 +78,7 @@ def test_a_form_reaches_the_training(context, lake, training):
         "model_id": "volatility_garch",
         "universe": "core5",
         "timeframe": "1d",
+        "trades_run": None,
         "start": datetime(2010, 1, 1, tzinfo=UTC),
         "end": datetime(2018, 1, 1, tzinfo=UTC),
         "seed": 0,
