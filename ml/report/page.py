@@ -51,13 +51,21 @@ def publish(lake: Lake, *, run: str, universe: str, timeframe: str, months: list
     ConfigurationError
         If the run, universe, timeframe or a month is not one.
     LakeError
-        If the lake holds no bar of the universe, or something in it is damaged.
+        If the lake holds no bar of the universe, or something in it is damaged. Where symbols are held back the quality page is written
+        all the same, and named.
     """
     path = report_path(run)
     timeframe_length(timeframe)
     changed = None if months is None else sorted(parse_month(month) for month in set(months))
-    content = _gather(lake, run, universe, timeframe, changed)
-    lake.write(quality_path(run), render(content, "quality.html").encode())
+    judged = _judge(lake, run, universe, timeframe)
+    try:
+        content = judged | _gather(lake, judged, changed)
+    except LakeError as error:
+        if not any(symbol.holds for symbol in judged["quality"].symbols):
+            raise
+        write_page(lake, quality_path(run), judged | {"reported": False}, "quality.html")
+        raise LakeError(f"{error}; what is held back, and why: {lake.url}/{quality_path(run)}") from error
+    lake.write(quality_path(run), render(content | {"reported": True}, "quality.html").encode())
     write_page(lake, path, content | {"quality": content["quality"].within}, "page.html")
     _LOG.info("report: %s/%s", lake.url, path)
     return path
@@ -78,23 +86,15 @@ def render(content: dict[str, Any], template: str = "page.html") -> str:
     return environment.get_template(template).render(content, style=(TEMPLATES / "style.css").read_text(encoding="utf-8"))
 
 
-def _gather(lake: Lake, run: str, name: str, timeframe: str, changed: list[str] | None) -> dict[str, Any]:
+def _judge(lake: Lake, run: str, name: str, timeframe: str) -> dict[str, Any]:
+    """What the quality page tells, bars or none."""
     universe = load_universe(name)
-    intake = read_intake(lake, universe, timeframe, set(changed or ()))
-    refusals = read_refusals(lake, universe, timeframe)
-    features, features_problem = _features(lake, timeframe, intake)
     quality = read_quality_page(lake, universe, timeframe)
-    gaps = [by_year(symbol) for symbol in quality.within.symbols if symbol.total("expected")]
     return {
         "run": run,
         "universe": universe,
         "timeframe": timeframe,
         "made_at": datetime.now(UTC),
-        "changed": changed,
-        "published": list_months(lake, lake.bars(timeframe)),
-        "intake": intake,
-        "refusals": refusals,
-        "gaps": gaps,
         "quality": quality,
         "outside": [*(symbol.symbol for symbol in quality.outside), *quality.unseen],
         "words": HOLDING | REFUSING | WARNING,
@@ -102,11 +102,26 @@ def _gather(lake: Lake, run: str, name: str, timeframe: str, changed: list[str] 
         "warning": WARNING,
         "holding": HOLDING,
         "most": _MOST,
+        "docs": lake.exists(DATA_DOCS),
+    }
+
+
+def _gather(lake: Lake, judged: dict[str, Any], changed: list[str] | None) -> dict[str, Any]:
+    """What the report tells beyond :func:`_judge`."""
+    universe, timeframe, quality = judged["universe"], judged["timeframe"], judged["quality"]
+    intake = read_intake(lake, universe, timeframe, set(changed or ()))
+    features, features_problem = _features(lake, timeframe, intake)
+    gaps = [by_year(symbol) for symbol in quality.within.symbols if symbol.total("expected")]
+    return {
+        "changed": changed,
+        "published": list_months(lake, lake.bars(timeframe)),
+        "intake": intake,
+        "refusals": read_refusals(lake, universe, timeframe),
+        "gaps": gaps,
         "gap_years": sorted({year for gap in gaps for year in gap.years}),
         "features": features,
         "features_problem": features_problem,
-        "models": read_models(lake, name, timeframe, features.feature_set.id if features else None),
-        "docs": lake.exists(DATA_DOCS),
+        "models": read_models(lake, universe.name, timeframe, features.feature_set.id if features else None),
         "bars_hash": content_hash(lake, lake.bars(timeframe)),
         "versions": versions(),
     }

@@ -14,6 +14,7 @@ import pytest
 from expectations.check import CheckRequest, check_bars
 from expectations.checked import publish_checked
 from include.calendars import exchange_calendar
+from include.errors import LakeError
 from include.holds import NOT_FETCHED, Cause, record_check
 from include.lake import Lake
 from include.landing import Adjustment, Landed, write_landing
@@ -382,7 +383,7 @@ def test_a_month_has_a_colour_and_words(month: MonthQuality | None, style: str, 
 def rendered(lake: Lake) -> str:
     content = {
         "quality": read(lake), "universe": SAMPLE, "timeframe": "1d", "run": "r", "made_at": instant("2026-01-01"), "docs": True,
-        "words": {}, "refusing": {}, "holding": {}, "warning": {}, "most": 200,
+        "words": {}, "refusing": {}, "holding": {}, "warning": {}, "most": 200, "reported": True,
     }  # fmt: skip
     return page.render(content, "quality.html")
 
@@ -397,3 +398,14 @@ def test_the_report_writes_it_beside_itself(report_lake: Lake, tmp_path: Path) -
     assert "The high is below the low." in text
     assert "<script" not in text
     assert 'href="quality.html"' in report_lake.read("reports/beside/index.html").decode()
+
+
+def test_where_everything_is_held_back_it_is_written_without_a_report(lake: Lake) -> None:
+    record_check(lake, "csv", "1d", "AAPL", ["2018-02"], Cause("complete_enough", "3 of 19 bars are missing", "do"), {"2018-02": 0})
+    with pytest.raises(LakeError, match=r"nothing to report.*; what is held back, and why: .*reports/alone/quality\.html$"):
+        publish(lake, run="alone", universe="sample", timeframe="1d", months=None)
+    text = lake.read(quality_path("alone")).decode()
+    assert "3 of 19 bars are missing" in text
+    assert "The report of this run" not in text
+    assert 'href="alone/quality.html"' in lake.read("reports/index.html").decode()
+    assert not lake.exists("reports/alone/index.html")
