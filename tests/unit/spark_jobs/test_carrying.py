@@ -121,6 +121,7 @@ def test_what_no_longer_fits_is_not_taken_along(what: str, lake: Lake, tmp_path:
     assert sum(build_noting(lake)) == len(MONTHS)
     build(lake)
     alone = Lake(str(tmp_path / "alone"))
+    Path(alone.root).mkdir()
     for folder in ("bars", "actions"):
         if lake.exists(folder):
             Path(alone.root, folder).symlink_to(Path(lake.root, folder))
