@@ -13,6 +13,7 @@ from ml.validation.binary import auc_within, brier, calibration_error, calibrati
 from ml.validation.leaks import FUNCTION_LINE
 from ml.validation.metrics import rmse
 from ml.validation.significance import Interval, block_bootstrap, by_day, clustered_mean
+from ml.validation.verdicts import verdict
 
 WINS, NET_RETURN = "wins", "net return"
 GAMBLER, ALIKE = "gambler's ruin", "prior of side and distance"
@@ -132,7 +133,7 @@ def _beats_the_odds(wins: pd.DataFrame) -> dict[str, str]:
     gain = block_bootstrap(by_day((losses[strongest] - losses["model"]).to_numpy(), wins["closed_at"]))
     return {
         "text": "Wins are stated with a lower Brier (the square of the RMSE) than by the shares that won before and by the gambler's ruin",
-        "verdict": "met" if gain.low > 0 else "not met",
+        "verdict": verdict(kept=gain.low > 0, simpler=False),  # the strongest of what is simpler is what it is compared with
         "reason": (
             f"Brier {losses['model'].mean():.4f} against {losses[strongest].mean():.4f} of {strongest!r}; gain a day {gain.mean:+.4f}, "
             f"95 % interval {gain.low:+.4f} to {gain.high:+.4f}"
@@ -141,10 +142,11 @@ def _beats_the_odds(wins: pd.DataFrame) -> dict[str, str]:
 
 
 def _earns(net: pd.DataFrame, closed: str | None) -> dict[str, str]:
+    everything = clustered_mean(net["actual"].to_numpy(), net["closed_at"])
     told = f"no edge, so the answer is NO_TRADE: {closed}" if closed else _earned(net[net["model"] > 0], "trades taken")
     return {
         "text": "The trades that the model takes earn something after costs",
-        "verdict": "not met" if closed else "met",
+        "verdict": verdict(kept=not closed, simpler=everything.low > 0),
         "reason": f"{told}; {_earned(net, 'trades in all')}",
     }
 

@@ -14,6 +14,7 @@ import pandas as pd
 from ml.protocol import Judgement
 from ml.validation.metrics import pinball_losses
 from ml.validation.significance import Interval, clustered_mean
+from ml.validation.verdicts import verdict
 
 LEVEL = 0.95
 UNCONDITIONAL, RANGES, STOP = "unconditional quantile", "quantile in average ranges", "distance of the stop"
@@ -60,10 +61,9 @@ def _beats_the_quantile(rows: pd.DataFrame) -> dict[str, str]:
     gains = {line: clustered_mean(losses[line] - losses["model"], rows["closed_at"]) for line in (UNCONDITIONAL, simple)}
     gain, beyond = gains[UNCONDITIONAL], gains[simple]
     material = _MATERIAL * float(losses[simple].mean())
-    verdict = "not met" if gain.low <= 0 else "met" if beyond.low > material else "trivially met"
     return {
         "text": "Excursions are bounded with a lower quantile loss than by the unconditional quantile",
-        "verdict": verdict,
+        "verdict": verdict(kept=gain.low > 0, simpler=beyond.low <= material),
         "reason": (
             f"{losses['model'].mean():.4f} against {losses[UNCONDITIONAL].mean():.4f} %, gain {_told(gain)}; {simple!r} alone reaches "
             f"{losses[simple].mean():.4f} %, gain over it {_told(beyond)}"
@@ -80,6 +80,6 @@ def _covers(rows: pd.DataFrame) -> dict[str, str]:
     found = clustered_mean(within, rows["closed_at"])
     return {
         "text": "19 trades of 20 stay within what is stated",
-        "verdict": "met" if found.low <= LEVEL <= found.high else "not met",
+        "verdict": verdict(kept=found.low <= LEVEL <= found.high, simpler=False),
         "reason": f"{found.mean:.1%}, 95 % interval by day {found.low:.1%} to {found.high:.1%}",
     }

@@ -15,6 +15,7 @@ from ml.validation.deflated_sharpe import ACCEPTED, Deflated, deflated_sharpe, s
 from ml.validation.losses import row_losses
 from ml.validation.overfitting import Overfitting, overfitting
 from ml.validation.significance import Interval, block_bootstrap, by_day
+from ml.validation.verdicts import simpler_keepers, verdict
 
 ALL = "all strategies"
 LINES = ("model", "majority", "past Sharpe", "logistic")
@@ -74,13 +75,13 @@ def strategy_returns(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.pivot_table(index="closed_at", columns="strategy", values="net_return", aggfunc="mean").fillna(0.0)
 
 
-def deflated(rows: pd.DataFrame, more_trials: int) -> Deflated:
-    """Deflate the Sharpe ratio of what the model stakes, by all strategies that were simulated and all trials of a search.
+def deflated(rows: pd.DataFrame, more_trials: int, line: str = "model") -> Deflated:
+    """Deflate the Sharpe ratio of what the model, or a baseline, stakes, by all strategies that were simulated and all trials of a search.
 
     A strategy that has no row (it never traded, or never scored enough) was tried as well. There are no twins by window; windows
     follow each other and share no trade, so luck is that of independent returns.
     """
-    chosen = by_date(rows, rows["model"]).to_numpy()
+    chosen = by_date(rows, rows[line]).to_numpy()
     return deflated_sharpe(chosen, 1 + int(rows["tried"].max()) + more_trials)
 
 
@@ -154,43 +155,54 @@ def _refuse_leak(rows: pd.DataFrame) -> None:
 
 
 def _foretells(rows: pd.DataFrame) -> dict[str, str]:
-    losses = {line: row_losses(rows, line, "log_loss") for line in ("model", "majority")}
+    losses = {line: row_losses(rows, line, "log_loss") for line in LINES}
     gain = block_bootstrap(by_day(losses["majority"] - losses["model"], rows["closed_at"]))
     met = gain.low > 0
+    simpler = simpler_keepers(losses, "majority", rows["closed_at"]) if met else []
     auc = f"; AUC {roc_auc_score(rows['actual'], _profit(rows, 'model')):.3f}" if np.ptp(rows["actual"]) > 0 else ""
+    also = f"; but the simpler {simpler[0]!r} reaches {losses[simpler[0]].mean():.4f}" if simpler else ""
     return {
         "text": "A profit in the next window is foretold with a lower log-loss than by the share of profits (majority)",
-        "verdict": "met" if met else "not met",
+        "verdict": verdict(kept=met, simpler=bool(simpler)),
         "reason": (
             f"{'' if met else 'no edge found: '}log-loss {losses['model'].mean():.4f} against {losses['majority'].mean():.4f}; gain a date "
-            f"{gain.mean:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}{auc}"
+            f"{gain.mean:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}{auc}{also}"
         ),
     }
 
 
 def _earns(rows: pd.DataFrame) -> dict[str, str]:
-    own, equal = by_date(rows, rows["model"]), by_date(rows, np.ones(len(rows)))
-    more, alone = block_bootstrap((own - equal).to_numpy()), block_bootstrap(own.to_numpy())
+    alone, more = _earned(rows, "model")
     met = more.low > 0 and alone.low > 0
+    simpler = [line for line in LINES[1:] if min(part.low for part in _earned(rows, line)) > 0] if met else []
+    also = f"; but the stakes of the simpler {simpler[0]!r} earn more than both as well" if simpler else ""
     return {
         "text": "Its stakes earn more than the same stake on all strategies, and more than nothing, after costs",
-        "verdict": "met" if met else "not met",
+        "verdict": verdict(kept=met, simpler=bool(simpler)),
         "reason": (
             f"{'' if met else 'no edge found: '}{alone.mean:+.3%} a window (95 % interval {alone.low:+.3%} to {alone.high:+.3%}), "
-            f"{more.mean:+.3%} against equal stakes ({more.low:+.3%} to {more.high:+.3%}), on {len(own)} dates"
+            f"{more.mean:+.3%} against equal stakes ({more.low:+.3%} to {more.high:+.3%}), on {rows['closed_at'].nunique()} dates{also}"
         ),
     }
+
+
+def _earned(rows: pd.DataFrame, line: str) -> tuple[Interval, Interval]:
+    """Return a window of a line's stakes, and how much more that is than of the same stake on all."""
+    own, equal = by_date(rows, rows[line]), by_date(rows, np.ones(len(rows)))
+    return block_bootstrap(own.to_numpy()), block_bootstrap((own - equal).to_numpy())
 
 
 def _survives(rows: pd.DataFrame, more_trials: int) -> dict[str, str]:
     found = deflated(rows, more_trials)
     met = found.probability > ACCEPTED
+    simpler = [line for line in LINES[1:] if deflated(rows, 0, line).probability > ACCEPTED] if met else []
+    also = f"; so does that of the simpler {simpler[0]!r}" if simpler else ""
     return {
         "text": "Its Sharpe ratio survives the number of trials",
-        "verdict": "met" if met else "not met",
+        "verdict": verdict(kept=met, simpler=bool(simpler)),
         "reason": (
             f"{'' if met else 'no edge found: '}Sharpe ratio {found.sharpe:.3f} a window, the best of {found.trials} trials without skill "
-            f"has {found.expected_maximum:.3f}; deflated Sharpe ratio {found.probability:.3f}, {ACCEPTED} is asked for"
+            f"has {found.expected_maximum:.3f}; deflated Sharpe ratio {found.probability:.3f}, {ACCEPTED} is asked for{also}"
         ),
     }
 
@@ -200,10 +212,10 @@ def _is_not_overfitted(rows: pd.DataFrame) -> dict[str, str]:
     found = overfitted(returns)
     if found is None:
         reason = f"{len(returns)} dates and {returns.shape[1]} strategies are too few to tell; {_FEWEST_DATES} dates are needed"
-        return {"text": text, "verdict": "not met", "reason": reason}
+        return {"text": text, "verdict": verdict(kept=False, simpler=False), "reason": reason}
     return {
         "text": text,
-        "verdict": "met" if found.probability < _OVERFITTED else "not met",
+        "verdict": verdict(kept=found.probability < _OVERFITTED, simpler=False),
         "reason": (
             f"probability of overfitting {found.probability:.2f} over {len(found.logits)} splits, luck gives 0.50; the best has a "
             f"Sharpe ratio of {found.chosen:.3f} a window where it was chosen, {found.later:.3f} in the other half"

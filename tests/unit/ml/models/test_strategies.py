@@ -232,6 +232,18 @@ def test_the_judge_says_no_edge_where_there_is_none(luck: Dataset) -> None:
     assert lines["equal stake"]["net_return"] == pytest.approx(forward.groupby("closed_at")["net_return"].mean().mean())
 
 
+def test_what_the_simpler_logistic_line_keeps_as_well_is_no_merit(luck: Dataset) -> None:
+    forward = walk_forward(StrategyEnsemble(), luck, seed=7).iloc[:900].reset_index(drop=True)
+    profit = forward["actual"] == 1
+    told = forward.assign(net_return=np.where(profit, 0.01, -0.01), model=np.where(profit, 1.0, 0.0), p1=np.where(profit, 0.7, 0.3))
+    told["p0"] = 1 - told["p1"]
+    assert [promise["verdict"] for promise in judge_strategies(told).promises[:3]] == ["met"] * 3
+    alike = told.assign(logistic=told["model"], **{"logistic p1": told["p1"], "logistic p0": told["p0"]})
+    judged = judge_strategies(alike).promises[:3]
+    assert [promise["verdict"] for promise in judged] == ["trivially met"] * 3
+    assert all("simpler 'logistic'" in promise["reason"] for promise in judged)
+
+
 def test_the_judge_refuses_what_is_too_good(planted: Dataset) -> None:
     forward = walk_forward(StrategyEnsemble(), planted, seed=7)
     with pytest.raises(ModelError, match="more than knowledge of the past can give"):

@@ -65,7 +65,7 @@ def test_a_planted_edge_is_found_and_the_gate_opens(edge: Dataset) -> None:
     chance = np.random.default_rng(6)
     good = (edge.rows["with_return_5"] > 0).to_numpy()
     won = chance.random(len(good)) < np.where(good, 0.54, 0.47)
-    planted = relabelled(edge, wins=won.astype(float), net_return=np.where(won, 1.0, -0.8) + np.where(good, 0.2, -0.2))
+    planted = relabelled(edge, wins=won.astype(float), net_return=np.where(won, 1.0, -1.1) + np.where(good, 0.2, -0.2))
     rows = walk_forward(EDGE, planted, seed=7)
     judgement = EDGE.judge(rows)
     assert judgement.no_trade is None
@@ -123,6 +123,15 @@ def test_too_few_taken_closes_the_gate(edge_rows: pd.DataFrame) -> None:
     none = edge_rows.assign(model=np.where(edge_rows["label"] == NET_RETURN, -1.0, edge_rows["model"]))
     judgement = judge_edge(none)
     assert "would have taken 0; on fewer than 30 nothing can be said" in str(judgement.no_trade)
+
+
+def test_earning_where_every_trade_earns_is_no_merit(edge_rows: pd.DataFrame) -> None:
+    net = edge_rows["label"] == NET_RETURN
+    chosen = edge_rows.assign(model=np.where(net, np.where(np.arange(len(edge_rows)) % 2 == 0, 1.0, -1.0), edge_rows["model"]))
+    all_earn = chosen.assign(actual=np.where(net, 1.0, chosen["actual"]))
+    taken_earn = chosen.assign(actual=np.where(net, chosen["model"], chosen["actual"]))
+    assert judge_edge(all_earn).promises[1]["verdict"] == "trivially met"
+    assert judge_edge(taken_earn).promises[1]["verdict"] == "met"
 
 
 def test_friction_of_simulated_trades_is_said_to_be_the_simulators(source: Source) -> None:
