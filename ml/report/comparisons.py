@@ -29,7 +29,12 @@ _TITLES = {
     "expected_value": "earned, %",
     "expected_value_low": "earned, low",
     "expected_value_high": "earned, high",
+    "net_return": "net return, %",
+    "max_drawdown": "drawdown, %",
+    "taken": "taken, %",
 }
+#: Fractions that people read in percent.
+_IN_PERCENT = ("net_return", "max_drawdown", "taken")
 #: Metrics whose larger value is better; "lower is better" is said by a metric's note. Others (coverage) have no best.
 _LARGER_IS_BETTER = (
     "accuracy",
@@ -154,7 +159,8 @@ def _direction(card: Card, group: Group, name: str) -> bool | None:
 
 
 def _column(group: Group, name: str, lower: bool | None) -> list[Cell]:  # noqa: FBT001 (None: there is no better)
-    values = [line.metrics.get(name) for line in group.comparison]
+    factor = 100 if name in _IN_PERCENT else 1
+    values = [None if (value := line.metrics.get(name)) is None else value * factor for line in group.comparison]
     known = [value for value in values if value is not None]
     places = _decimals(known)
     best = None if lower is None or len(known) < 2 else (min(known) if lower else max(known))

@@ -68,3 +68,11 @@ def test_a_column_has_one_number_of_decimals(with_metrics: Change) -> None:
     texts = [row.cells[0].text for row in rows]
     assert texts == ["0.08", "12.00", "\u22120.00", "0.16"]
     assert {len(text.split(".")[1]) for text in texts} == {2}
+
+
+def test_shares_of_money_are_written_in_percent(raw_card: dict[str, Any]) -> None:
+    for line, value in zip(raw_card["groups"][0]["comparison"], (-0.00114, 0.02, 0.0, 0.01), strict=True):
+        line["metrics"]["net_return"] = value
+    table = only(raw_card)
+    place = table.titles.index("net return, %")
+    assert [row.cells[place].text for row in table.rows] == ["\u22120.114", "2.000", "0.000", "1.000"]
