@@ -19,7 +19,7 @@ from ml import registry
 from tests.system.airflow_server import AirflowServer
 from tests.system.browser import Browser, open_browser
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(1500)]
 
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 #: They would follow new features by themselves; here they are started one by one.

@@ -11,7 +11,7 @@ from include.feature_sets import read_current, read_features
 from include.universes import load_universe
 from tests.shared_data import shared_data
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("airflow-chain")]
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.xdist_group("airflow-chain")]
 
 
 def test_a_backfill_and_the_month_after_it(dags_test, lake, hashes, tmp_path):

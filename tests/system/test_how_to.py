@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import PROJECT
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 PAGES = PROJECT / "docs" / "how-to"
 #: Later pages go on from the lake of the first; the one that changes the feature set comes last.

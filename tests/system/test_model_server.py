@@ -23,7 +23,7 @@ from ml.gate import Outcome
 from ml.promotion import demote, promote, propose, serving
 from tests.unit.ml.test_promotion import challenge, pass_gate, stages
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

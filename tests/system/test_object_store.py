@@ -17,7 +17,7 @@ from tests.object_store import object_store
 from tests.postgresql import new_database
 from tests.results_database import postgresql_server  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 ASKED = {"universe": "sample", "source": "sample", "symbols": ["^GSPC", "^VIX", "AAPL"], "start": "2018-03-01", "end": "2018-05-01"}
 MONTH = "2018-05"

@@ -1,6 +1,6 @@
 """All services of docker-compose.yaml, started without an engine (see compose_services.py): the chain, and what is lost in its middle.
 
-``make test`` runs the chain, ``make chaos`` all.
+``make test LONG=1`` runs the chain, ``make chaos`` all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.postgresql import postgresql, restart
 from tests.system.compose_services import ComposeServices
 from tests.unit.spark_jobs.test_buckets import build, contents
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(1500)]
 
 #: They would follow new features by themselves; here they are started one by one.
 FOLLOWERS = ("train_models", "promote_models", "predict", "watch_drift", "publish_report", "simulate_trades", "mirror_lake")
