@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -22,8 +21,10 @@ from ml.card import known_until
 from ml.catalog import make_model
 from ml.dataset import KEYS, Dataset
 from ml.promotion import Serving, serving
-from ml.registry import DATASET, Registered
+from ml.protocol import Predictions
+from ml.registry import Registered
 from ml.sources import open_source
+from ml.stored_dataset import read_dataset
 from ml.validation.losses import MODEL, probability_columns
 
 #: How far beyond what training held a feature may lie, as a share of what it held: new records are no news, other worlds are.
@@ -82,15 +83,14 @@ def state_again(lake: Lake, version: Registered, serves: Mapping[str, str], mont
 
 def statements(data: Dataset, version: Registered, serves: Mapping[str, str], months: Sequence[str]) -> pd.DataFrame:
     """Say what ``serves`` names (by label; the model where a label is not named) of the rows of some months."""
-    card, model = version.card, make_model(str(version.card["model_name"]), version.card["params"])
-    trained_until = known_until(card)
+    card, trained_until = version.card, known_until(version.card)
+    learnt_from = read_dataset(version)
     stated = {MODEL: version.load().predict(data)}
     if baselines := {*serves.values()} - {MODEL}:
-        simple = model.baselines(data.known_by(trained_until + pd.Timedelta(microseconds=1)), data)
-        stated |= dict.fromkeys(baselines, simple)
+        stated |= dict.fromkeys(baselines, _baselines(version, learnt_from, data))
     inside = data.rows["timestamp"].dt.strftime(MONTH_FORMAT).isin(list(months))
     rows = data.rows[inside]
-    strange = _outside(rows, version)
+    strange = _outside(rows, learnt_from)
     about = rows[KEYS].assign(
         known_at=rows["closed_at"] + decision_delay(card["timeframe"]),
         particulars=particulars_of(data)[inside],
@@ -139,13 +139,24 @@ def prepare(lake: Lake, version: Registered) -> Dataset:
     return data
 
 
-def _outside(rows: pd.DataFrame, version: Registered) -> pd.Series:
+def _baselines(version: Registered, learnt_from: Dataset, data: Dataset) -> Predictions:
+    """Fit the baselines on what the version was fitted on, whatever the lake holds of those years by now."""
+    model = make_model(str(version.card["model_name"]), version.card["params"])
+    try:
+        return model.baselines(learnt_from, data)
+    except KeyError as error:
+        raise ModelError(
+            f"{version.model_id} version {version.version} was stored without {error}, which its baselines need; demote it, "
+            "run train_models and promote_models"
+        ) from error
+
+
+def _outside(rows: pd.DataFrame, learnt_from: Dataset) -> pd.Series:
     """Why a row lies outside what training held, null where it does not."""
-    with np.load(io.BytesIO(version.read(DATASET)), allow_pickle=False) as stored:
-        names, values = stored["feature_names"].tolist(), stored["X"].astype(np.float64)
+    values = learnt_from.rows[learnt_from.features].to_numpy(np.float64)
     values = np.where(np.isfinite(values), values, np.nan)
     reasons = pd.Series("", index=rows.index)
-    for name, column in zip(names, values.T, strict=True):
+    for name, column in zip(learnt_from.features, values.T, strict=True):
         if np.isnan(column).all():
             continue
         low, high = np.nanmin(column), np.nanmax(column)

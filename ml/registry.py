@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CARD = "card.json"
 #: Out-of-sample statements of a version, as :func:`ml.validation.walk_forward.walk_forward` gives them.
 WALK_FORWARD = "walk_forward.parquet"
-#: What a version was fitted on, see :func:`ml.training.dataset_bytes`.
+#: What a version was fitted on, see :mod:`ml.stored_dataset`.
 DATASET = "dataset.npz"
 CHALLENGER = "challenger"
 CHAMPION = "champion"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import logging
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -25,7 +23,7 @@ from ml.canaries import check_canaries
 from ml.card import describe, describe_runs, evaluated
 from ml.catalog import FEATURES, find_entry, make_model
 from ml.continuing import Continued, compare_old_and_new, find_former
-from ml.dataset import Dataset, Source
+from ml.dataset import Source
 from ml.leak_checks import certify
 from ml.methods.keras_files import array_bytes
 from ml.protocol import IMPORTANCE_FILE, Model
@@ -33,6 +31,7 @@ from ml.registry import DATASET, WALK_FORWARD
 from ml.report.card_page import CARD_PAGE, card_page
 from ml.sources import open_source
 from ml.stages import Stages
+from ml.stored_dataset import dataset_bytes
 from ml.trained_versions import note_shortage, note_version
 from ml.validation.dated import dated_split, share_split
 from ml.validation.walk_forward import walk_forward
@@ -169,25 +168,6 @@ def train_on(
     registry.attach(registered.run_id, {CARD_PAGE: card_page(registered, predictions)})
     _LOG.info("%s: version %s, %s (%s), in %s", name, registered.version, card["verdict"], card["verdict_reason"], stages)
     return Trained(name, registered.version, registered.run_id, reused=False, card=registered.card)
-
-
-def dataset_bytes(data: Dataset) -> bytes:
-    """Write the dataset as an ``.npz`` without pickled objects.
-
-    ``X`` (rows, features) with ``feature_names``; ``y`` (rows, labels) with ``label_names``, NaN where there is no
-    label; ``symbol``; ``timestamp`` as datetime64 in UTC.
-    """
-    stream = io.BytesIO()
-    np.savez_compressed(
-        stream,
-        X=data.rows[data.features].to_numpy(np.float32),
-        feature_names=np.array(data.features, dtype=np.str_),
-        y=pd.concat([label["value"] for label in data.labels.values()], axis=1).to_numpy(np.float64),
-        label_names=np.array(list(data.labels), dtype=np.str_),
-        symbol=data.rows["symbol"].to_numpy(dtype=np.str_),
-        timestamp=data.rows["timestamp"].dt.tz_localize(None).to_numpy("datetime64[us]"),
-    )
-    return stream.getvalue()
 
 
 def _utc(moment: date | datetime | None) -> datetime | None:

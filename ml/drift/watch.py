@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,8 @@ from ml.drift.windows import Verdict, worst
 from ml.gate import read_walk_forward
 from ml.prediction import particulars_of, prepare
 from ml.promotion import serving
-from ml.registry import DATASET, Registered
+from ml.registry import Registered
+from ml.stored_dataset import read_dataset
 from ml.validation.losses import MODEL
 
 
@@ -66,18 +66,12 @@ def watch(lake: Lake, model_id: str) -> Watched | None:
 def _watch(lake: Lake, version: Registered) -> Watched:
     data = prepare(lake, version)
     until = pd.Timestamp(version.card["window"]["last"], tz="UTC") + pd.Timedelta(days=1)
-    training, names = _training(version)
+    training = read_dataset(version)
     later = data.rows[data.rows["timestamp"] >= until]
     said = _matured(read_predictions(lake, version.model_id), data)
     outcomes = outcome_drift(said, read_walk_forward(version), version.card["main_metric"]["name"]) if len(said) else []
-    return Watched(version.model_id, version.version, version.card["window"]["last"], input_drift(training, later, names), tuple(outcomes))
-
-
-def _training(version: Registered) -> tuple[pd.DataFrame, list[str]]:
-    with np.load(io.BytesIO(version.read(DATASET)), allow_pickle=False) as stored:
-        names = stored["feature_names"].tolist()
-        frame = pd.DataFrame(stored["X"], columns=names)
-        return frame.assign(timestamp=pd.DatetimeIndex(stored["timestamp"]).tz_localize("UTC")), names
+    inputs = input_drift(training.rows, later, training.features)
+    return Watched(version.model_id, version.version, version.card["window"]["last"], inputs, tuple(outcomes))
 
 
 def _matured(said: pd.DataFrame, data: Dataset) -> pd.DataFrame:

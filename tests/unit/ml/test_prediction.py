@@ -22,13 +22,15 @@ from include.universes import load_universe
 from ml import registry
 from ml.catalog import make_model
 from ml.dataset import Dataset, Source
+from ml.models.industry_judge import NEXT, SAME
 from ml.prediction import state, statements
 from ml.promotion import promote, propose
 from ml.replay import main, replay
+from ml.stored_dataset import read_dataset
 from ml.training import train
 from tests.model_lake import FEATURE_SET, real_bars, registry_at, write_lake
 
-GARCH, REGIME = "volatility_garch", "regime5_xgboost"
+GARCH, REGIME, INDUSTRY = "volatility_garch", "regime5_xgboost", "industry_linear"
 LAST = pd.Timestamp("2018-07-31", tz="UTC")
 BARS = [real_bars(symbol, "2014-01-01", "2018-10-01") for symbol in ("^GSPC", "^VIX")]
 
@@ -221,6 +223,31 @@ def test_replayed_on_other_data_it_is_not(champions, tmp_path, monkeypatch, caps
     out = capsys.readouterr().out
     assert out.startswith("NOT EQUAL: next 20 days: 0.00")
     assert "\n  value: published 0.00" in out
+
+
+def test_a_baseline_says_the_same_when_the_lake_holds_more_history_since(champions, tmp_path):
+    """Two lakes, the second with four more years before; the version was trained on the first."""
+    rows = [[real_bars(symbol, start, "2018-10-01") for symbol in ("^GSPC", "^IXIC")] for start in ("2014-01-01", "2010-01-01")]
+    lake, longer = (write_lake(Lake(str(tmp_path / str(number))), bars) for number, bars in enumerate(rows))
+    made = train(lake, INDUSTRY, universe="sample", end=LAST + pd.Timedelta(days=1), seed=7)
+    promote(INDUSTRY, made.version, expected=None, serves={NEXT: "training mean", SAME: "training mean"}, reason="a test")
+    publish(lake, INDUSTRY)
+    publish_predictions(longer, INDUSTRY, "2018-08", read_predictions(lake, INDUSTRY, ["2018-08"]))
+    replayed = replay(longer, INDUSTRY, "^GSPC", pd.Timestamp("2018-08-15", tz="UTC"))
+    assert [(one.row["line"], one.differences) for one in replayed] == [("training mean", {})] * 2
+    again, before = (state(one, INDUSTRY, ["2018-08"], most_months=6).rows for one in (longer, lake))
+    pd.testing.assert_frame_equal(again, before, check_exact=True)
+
+
+def test_a_version_stored_without_what_its_baselines_need_says_so(champions, data, monkeypatch):
+    def without(learnt_from: Dataset) -> Dataset:
+        return replace(learnt_from, rows=learnt_from.rows.drop(columns="vix"))
+
+    monkeypatch.setattr("ml.prediction.read_dataset", lambda version: without(read_dataset(version)))
+    monkeypatch.setattr("ml.prediction._outside", lambda rows, _: pd.Series(None, index=rows.index, dtype=object))
+    with pytest.raises(ModelError, match=r"regime5_xgboost version 1 was stored without 'vix', which its baselines need; demote it"):
+        statements(data, registry.get(REGIME, "1"), {"21 days": "majority"}, ["2018-08"])
+    assert statements(data, registry.get(REGIME, "1"), {}, ["2018-08"])["value"].notna().all()
 
 
 def test_a_wrong_replay_is_one_sentence(champions, monkeypatch, capsys):
