@@ -90,6 +90,18 @@ class VersionNote:
     tags: Mapping[str, str]
 
 
+@contextmanager
+def exclusive() -> Iterator[None]:
+    """Hold the right to change the SQLite file, its tables included; may be entered again inside. A server has no such thing."""
+    database = _sqlite_file()
+    if database is None:
+        yield
+        return
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{database}.lock", timeout=_LOCK_SECONDS, is_singleton=True):
+        yield
+
+
 def register(
     card: Mapping[str, Any], model_files: Mapping[str, bytes], artifacts: Mapping[str, bytes], *, name: str | None = None
 ) -> Registered:
@@ -105,7 +117,7 @@ def register(
         To register it under; None: the model's id.
     """
     model_id = name or str(card["model_name"])
-    with _exclusive():
+    with exclusive():
         client = _client()
         run = client.create_run(_experiment(client), run_name=model_id, tags={"model_name": model_id, _IDENTITY_TAG: card["identity"]})
         run_id = run.info.run_id
@@ -135,7 +147,7 @@ def register(
 
 def attach(run_id: str, files: Mapping[str, bytes]) -> None:
     """Put files for people to read beside a run's artifacts; no model is ever loaded from them."""
-    with _exclusive():
+    with exclusive():
         _log_files(_client(), run_id, files)
 
 
@@ -187,13 +199,13 @@ def history(model_id: str) -> list[VersionNote]:
 
 def tags(model_id: str, version: str) -> dict[str, str]:
     """Tags of a version, without opening it: artifacts are not looked at."""
-    with _exclusive():
+    with exclusive():
         return dict(_client().get_model_version(model_id, version).tags)
 
 
 def note(model_id: str, version: str, tags: Mapping[str, str]) -> None:
     """Set tags of a version; who serves stays as it is."""
-    with _exclusive():
+    with exclusive():
         for name, value in tags.items():
             _client().set_model_version_tag(model_id, version, name, value)
 
@@ -223,7 +235,7 @@ def swap_champion(
     ModelError
         If another champion was made since; nothing was changed then.
     """
-    with _exclusive():
+    with exclusive():
         client = _client()
         aliases = _aliases(client, model_id)
         if aliases.get(CHAMPION) != expected:
@@ -340,7 +352,7 @@ def _experiment(client: MlflowClient) -> str:
 
 
 def _client() -> MlflowClient:
-    with _exclusive():
+    with exclusive():
         return _connect(settings().mlflow_tracking_uri)
 
 
@@ -352,18 +364,6 @@ def _connect(uri: str) -> MlflowClient:
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     client.search_registered_models(max_results=1)  # makes or migrates the tables
     return client
-
-
-@contextmanager
-def _exclusive() -> Iterator[None]:
-    """Hold the right to change the SQLite file, its tables included; a server needs no such thing."""
-    database = _sqlite_file()
-    if database is None:
-        yield
-        return
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{database}.lock", timeout=_LOCK_SECONDS, is_singleton=True):
-        yield
 
 
 def _sqlite_file() -> Path | None:

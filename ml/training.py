@@ -163,8 +163,15 @@ def train_on(
             card["continued"] = compare_old_and_new(former, lines, data, str(judgement.main_metric["name"]))
     card["seconds"] = stages.seconds
     card |= further(predictions) if further else {}
-    table = pa.Table.from_pandas(predictions, preserve_index=False).replace_schema_metadata(None)
-    registered = registry.register(card, files, {WALK_FORWARD: parquet_bytes(table), DATASET: dataset_bytes(data)}, name=name)
+    artifacts = {
+        WALK_FORWARD: parquet_bytes(pa.Table.from_pandas(predictions, preserve_index=False).replace_schema_metadata(None)),
+        DATASET: dataset_bytes(data),
+    }
+    with registry.exclusive():
+        if not force and (found := _reusable(name, facts["identity"])):
+            _LOG.info("%s: version %s was trained on exactly this meanwhile; this training adds nothing to it", name, found.version)
+            return Trained(name, found.version, found.run_id, reused=True, card=found.card)
+        registered = registry.register(card, files, artifacts, name=name)
     registry.attach(registered.run_id, {CARD_PAGE: card_page(registered, predictions)})
     _LOG.info("%s: version %s, %s (%s), in %s", name, registered.version, card["verdict"], card["verdict_reason"], stages)
     return Trained(name, registered.version, registered.run_id, reused=False, card=registered.card)

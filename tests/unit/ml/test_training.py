@@ -1,7 +1,10 @@
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +12,7 @@ import pytest
 
 from include.errors import ConfigurationError, LakeError, ModelError
 from include.lake import Lake
+from ml import registry, training
 from ml.card import VERDICTS
 from ml.report.cards import Group
 from ml.training import Trained, _weights_hash, train
@@ -90,6 +94,28 @@ def test_trained_again_the_version_is_reused(trained: dict[str, Trained], model_
         again = train(model_lake, model_id, universe="sample", seed=7)
         assert again.reused
         assert (again.version, again.run_id, again.card) == (made.version, made.run_id, made.card)
+
+
+def test_two_trainings_of_the_same_at_once_end_in_one_version(
+    model_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both have looked for a version and found none before either registers."""
+    both, make_card = Barrier(2), training.evaluated
+
+    def evaluated(*given: Any) -> dict[str, Any]:
+        both.wait(timeout=120)
+        return make_card(*given)
+
+    def run(_: int) -> Trained:
+        return train(model_lake, "industry_linear", universe="sample", start=pd.Timestamp("2014-01-01"), seed=7)
+
+    monkeypatch.setattr(training, "evaluated", evaluated)
+    with registry_at(tmp_path), caplog.at_level("INFO"), ThreadPoolExecutor(2) as pool:
+        made = list(pool.map(run, range(2)))
+        assert [note.version for note in registry.history("industry_linear")] == ["1"]
+    assert {(one.version, one.run_id) for one in made} == {("1", made[0].run_id)}
+    assert sorted(one.reused for one in made) == [False, True]
+    assert "industry_linear: version 1 was trained on exactly this meanwhile" in caplog.text
 
 
 def test_other_inputs_make_other_versions_and_equal_ones_equal_weights(model_lake: Lake, tmp_path: Path) -> None:
