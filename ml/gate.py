@@ -99,7 +99,7 @@ def decide(challenger: Registered, champion: Registered | None, champion_serves:
     rows = read_walk_forward(challenger)
     metric = _metric(challenger)
     evidence = {str(label): _alone(str(label), _of(rows, label), metric) for label in rows["label"].unique()}
-    forecasts = [label for label in evidence if _is_forecast(_of(rows, label), str(challenger.card["timeframe"]))] or list(evidence)
+    forecasts = [label for label in evidence if is_forecast(_of(rows, label), str(challenger.card["timeframe"]))] or list(evidence)
     if champion is None:
         edges = [label for label in forecasts if evidence[label].line == MODEL]
         measure = metric.replace("_", " ")
@@ -186,6 +186,11 @@ def read_walk_forward(found: Registered) -> pd.DataFrame:
     return frame
 
 
+def is_forecast(rows: pd.DataFrame, timeframe: str) -> bool:
+    """Whether the outcome was still open when the statement could be made: a label that is known by then proves nothing."""
+    return bool((rows["known_at"] > rows["closed_at"] + decision_delay(timeframe)).mean() > 0.5)
+
+
 def _compare(evidence: list[Evidence], challenger: Registered, champion: Registered) -> tuple[Outcome, str]:
     thin = [f"{one.label} ({one.days} days)" for one in evidence if one.gain is None]
     if thin:
@@ -223,11 +228,6 @@ def _metric(found: Registered) -> str:
 
 def _of(rows: pd.DataFrame, label: str) -> pd.DataFrame:
     return rows[rows["label"] == label].dropna(axis=1, how="all").reset_index(drop=True)
-
-
-def _is_forecast(rows: pd.DataFrame, timeframe: str) -> bool:
-    """Whether the outcome was still open when the statement could be made: a label that is known by then proves nothing."""
-    return bool((rows["known_at"] > rows["closed_at"] + decision_delay(timeframe)).mean() > 0.5)
 
 
 def _alone(label: str, rows: pd.DataFrame, metric: str) -> Evidence:

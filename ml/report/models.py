@@ -12,7 +12,8 @@ from ml import registry
 from ml.card import describe_runs
 from ml.catalog import CATALOG
 from ml.continuing import describe_continued
-from ml.gate import read_walk_forward
+from ml.gate import is_forecast, read_walk_forward
+from ml.promotion import serving
 from ml.report.cards import Card, read_card
 from ml.report.charts.frame import Chart
 from ml.report.comparisons import Comparison, Standing, compare
@@ -24,22 +25,36 @@ from ml.validation.dated import describe_split
 MOST_DRAWN = 40
 #: Bars of more groups than this stand too close to be told apart.
 MOST_COMPARED = 10
-_NEEDED = ("group", "closed_at", "actual", "model")
+_NEEDED = ("group", "closed_at", "known_at", "actual", "model")
 
 
 @dataclass(frozen=True)
 class GroupView:
-    """One group: its table and its plots."""
+    """One group: its table and its plots; ``forecast`` is False where the outcome was known when the statement could be made."""
 
     comparison: Comparison
     plots: list[Chart]
+    forecast: bool
+
+
+@dataclass(frozen=True)
+class Service:
+    """Who says a model's predictions now: a ``version`` or None; ``refused`` tells why champions before it do not.
+
+    ``elsewhere`` is the universe that it was trained on, where that is not the page's.
+    """
+
+    version: str | None
+    elsewhere: str | None = None
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ModelView:
     """One model: its card and groups, or what keeps them from being shown. ``notes`` are warnings.
 
-    The ``problem`` is that of a version that is refused; a ``shortage`` of data means that there is no version.
+    The ``problem`` is that of a version that is refused; a ``shortage`` of data means that there is no version. ``service`` is None
+    where it was not asked for.
     """
 
     model_id: str
@@ -50,6 +65,7 @@ class ModelView:
     notes: list[str] = field(default_factory=list)
     problem: str | None = None
     shortage: str | None = None
+    service: Service | None = None
 
     @property
     def meanings(self) -> dict[str, str]:
@@ -62,26 +78,53 @@ class ModelView:
         return describe_split(self.card.dated_split, self.card.main_metric.name) if self.card and self.card.dated_split else None
 
     @property
+    def forecasts(self) -> list[GroupView]:
+        """Groups of statements about what was still open; all groups where there are none."""
+        return [group for group in self.groups if group.forecast] or self.groups
+
+    @property
+    def others(self) -> list[GroupView]:
+        """Groups of statements about what was known already, beside forecasts."""
+        return [group for group in self.groups if group not in self.forecasts]
+
+    @property
     def ahead(self) -> int:
-        """Groups in which the model is better than every baseline."""
-        return sum(group.comparison.standing != Standing.WORSE for group in self.groups)
+        """Forecasts in which the model is better than every baseline."""
+        return sum(group.comparison.standing != Standing.WORSE for group in self.forecasts)
 
 
 def read_models(lake: Lake, universe: str, timeframe: str, feature_set: str | None) -> list[ModelView]:
     """Version of each model that was trained on these bars; one that is refused is told, and so is that there was too little data."""
     views = []
     for model_id in CATALOG:
-        try:
-            note = read_note(lake, universe, timeframe, model_id)
-            if note.version is not None:
-                found = registry.get(model_id, note.version)
-                view = view_version(found, _walk_forward(found), feature_set)
-                views.append(replace(view, notes=[*_later(note.shortage), *view.notes]))
-            elif note.shortage:
-                views.append(ModelView(model_id, shortage=note.shortage))
-        except ModelError as error:
-            views.append(ModelView(model_id, problem=str(error)))
+        view = _view_model(lake, universe, timeframe, model_id, feature_set)
+        if view is not None:
+            views.append(replace(view, service=_service(model_id, universe)))
     return views
+
+
+def _view_model(lake: Lake, universe: str, timeframe: str, model_id: str, feature_set: str | None) -> ModelView | None:
+    try:
+        note = read_note(lake, universe, timeframe, model_id)
+        if note.version is not None:
+            found = registry.get(model_id, note.version)
+            view = view_version(found, _walk_forward(found), feature_set)
+            return replace(view, notes=[*_later(note.shortage), *view.notes])
+        return ModelView(model_id, shortage=note.shortage) if note.shortage else None
+    except ModelError as error:
+        return ModelView(model_id, problem=str(error))
+
+
+def _service(model_id: str, universe: str) -> Service:
+    """Who serves, decided as predictions decide it."""
+    try:
+        now = serving(model_id)
+    except ModelError as error:
+        return Service(None, refused=(str(error),))
+    if now is None:
+        return Service(None)
+    trained_on = str(now.version.card["universe"])
+    return Service(now.version.version, None if trained_on == universe else trained_on, now.refused)
 
 
 def view_version(found: registry.Registered, rows: pd.DataFrame, feature_set: str | None = None) -> ModelView:
@@ -90,8 +133,9 @@ def view_version(found: registry.Registered, rows: pd.DataFrame, feature_set: st
     groups = []
     for place, comparison in enumerate(compare(card)):
         group = comparison.group
-        plots = group_plots(card, group, group.pick(rows)) if place < MOST_DRAWN else []
-        groups.append(GroupView(comparison, plots))
+        own = group.pick(rows)
+        plots = group_plots(card, group, own) if place < MOST_DRAWN else []
+        groups.append(GroupView(comparison, plots, is_forecast(own, card.timeframe)))
     overview = overview_plot(card) if class_columns(rows) and len(groups) <= MOST_COMPARED else None
     return ModelView(found.model_id, card, found.aliases, groups, overview, _notes(card, feature_set))
 

@@ -9,6 +9,8 @@ import pytest
 
 from include.errors import ConfigurationError, LakeError
 from include.lake import Lake
+from ml import registry
+from ml.promotion import promote
 from ml.report import publish
 from ml.report.models import read_models
 from ml.trained_versions import note_shortage, note_version
@@ -97,7 +99,7 @@ def test_shows_each_model_with_its_verdict_and_the_figures_of_its_card(page: str
         article = page.split(f'<article id="{model_id}">')[1].split("</article>", maxsplit=1)[0]
         for promise in model.card["promises"]:
             assert re.search(rf'<span class="chip \w+">{promise["verdict"]}</span>', article)
-        assert all(f'<th scope="row">{group["name"]}</th>' in article for group in model.card["groups"])
+        assert all(f'<th scope="row">{group["name"]}<' in article for group in model.card["groups"])
         plots = 1 if model_id in ("touch_xgboost", "regime3_xgboost") else 2  # of many rows of one session one picture tells it all
         assert article.count("<svg") >= plots * len(model.card["groups"])
         assert model.card["data_hash"] in article
@@ -189,6 +191,60 @@ def test_a_model_of_an_older_feature_set_is_marked(model_lake: Lake, trained: di
         "AAPL took no part: there are no rows.",
         "^VIX took no part: it is a statistic and no price that anyone can hold.",
     ]
+
+
+def test_the_headline_counts_forecasts_alone(page: str, model_lake: Lake, trained: dict[str, Trained]) -> None:
+    """That a rule is found again on the day that it is computed from is no win."""
+    assert trained
+    [regime] = [view for view in read_models(model_lake, "sample", "1d", FEATURE_SET.id) if view.model_id == "regime5_xgboost"]
+    assert [group.comparison.group.name for group in regime.others] == ["same day"]
+    assert [group.comparison.group.name for group in regime.forecasts] == ["1 day", "5 days", "21 days"]
+    assert f"in {regime.ahead} of 3 forecasts, by skill or by luck; 1 more comparison, of what was known already, is no forecast." in page
+    assert '<th scope="row">same day<small>no forecast</small></th>' in page
+
+
+def test_says_which_version_serves_and_loudly_where_the_champion_is_refused(
+    report_lake: Lake, trained: dict[str, Trained], tmp_path: Path
+) -> None:
+    assert trained
+    model_id = "volatility_garch"
+    stored = challenger(model_id)
+    assert stored is not None
+    files = {path: stored.read(path) for path in stored.sha256 if path != registry.CARD}
+    lake = write_lake(Lake(str(tmp_path / "lake")), [real_bars("^GSPC", "2014-01-01", "2014-03-01")])
+    with empty_registry(tmp_path):
+        made = [
+            registry.register(
+                stored.card | {"identity": number},
+                {path.removeprefix("model/"): content for path, content in files.items() if path.startswith("model/")},
+                {path: content for path, content in files.items() if not path.startswith("model/")},
+            )
+            for number in ("one", "two", "three")
+        ]
+        note_version(lake, "sample", "1d", model_id, "3")
+        assert '<p class="note">No version serves: there is no champion, and so no predictions.</p>' in make(lake)
+        promote(model_id, "1", expected=None, serves={}, reason="it is")
+        promote(model_id, "2", expected="1", serves={}, reason="it is better")
+        text = make(lake)
+        assert "Version 2, the champion, serves: it says the predictions, not version 3, which is shown here." in text
+        assert "Version 2 serves; shown is version 3." in text
+        assert "champion refused" not in text
+        damage(made[1])
+        text = make(lake)
+        assert text.count('<span class="chip bad">champion refused</span>') == 2, "in the summary and beside the model"
+        refusal = "The champion is refused: model volatility_garch version 2: artifact walk_forward.parquet is not what was stored"
+        assert refusal in text
+        assert "Version 1, the champion before it, serves in its place." in text
+        damage(made[0])
+        text = make(lake)
+        assert "no champion of volatility_garch can serve" in text
+        assert "No version serves." in text
+        parsed(text)
+
+
+def damage(found: registry.Registered) -> None:
+    path = found.folder / registry.WALK_FORWARD
+    path.write_bytes(path.read_bytes() + b"x")
 
 
 def notes_of(lake: Lake, model_id: str, feature_set: str) -> list[str]:
