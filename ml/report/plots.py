@@ -17,6 +17,8 @@ from ml.report.comparisons import title
 _ROLLING = 250  # sessions
 _PERCENT = 100.0
 _BLOCK_SESSIONS = 20
+#: Colours of the page for lines beside the model, no two of which look alike; touches have as many closed forms and climatology.
+_COLOURS = 7
 _FEWEST = 40  # rows of a group, below which a picture says nothing
 
 
@@ -116,7 +118,7 @@ def _rolling_rmse(errors: np.ndarray, window: int) -> np.ndarray:
 
 
 def _style(group: Group, name: str, place: int) -> str:
-    return "model" if name == group.model.name else f"other{(place - 1) % 5 + 1}"
+    return "model" if name == group.model.name else f"other{(place - 1) % _COLOURS + 1}"
 
 
 def _class_names(card: Card, count: int) -> list[str]:

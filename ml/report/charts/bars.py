@@ -1,4 +1,4 @@
-"""Groups of bars side by side."""
+"""Groups of bars below each other: names stand above their bars, so that none meets another however narrow the page is."""
 
 from __future__ import annotations
 
@@ -7,32 +7,48 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
-from ml.report.charts.frame import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH, Chart, drawing, value_axis, vertical
+from ml.report.charts.frame import Chart, decimals_of, nice_ticks
 
-_GAP = 0.28  # of a group's width
+_NAME, _BAR, _GAP, _AXIS = 19, 7, 9, 20  # pixels
+_WIDEST = 97.0  # percent of the width, for the longest bar
 
 
 def bar_chart(title: str, note: str, groups: Sequence[str], lines: Mapping[str, tuple[str, Sequence[float | None]]]) -> Chart:
-    """Draw a bar for each group and line.
+    """Draw a bar for each group and line, from 0 to the right; lengths are shares of the width, heights are pixels.
 
     Parameters
     ----------
     lines
-        By name the CSS class and one value a group; None where the line is not in the group.
+        By name the CSS class and one value a group, none below 0; None where the line is not in the group.
     """
     known = np.array([value for _, values in lines.values() for value in values if value is not None], dtype=np.float64)
-    up = vertical([known], from_zero=True)
-    base, content = HEIGHT - BOTTOM, value_axis(up)
-    wide = (WIDTH - LEFT - RIGHT) / len(groups)
+    longest = float(known.max(initial=0.0)) or 1.0
+    content, down = Markup(""), 0
     for place, group in enumerate(groups):
-        left = LEFT + place * wide
-        present = [(name, style, values[place]) for name, (style, values) in lines.items() if values[place] is not None]
-        each = wide * (1 - _GAP) / max(len(present), 1)
-        for number, (name, style, value) in enumerate(present):
-            top = up.at(float(value or 0.0))
-            content += Markup('<rect class="bar {}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>').format(
-                style, left + wide * _GAP / 2 + number * each, top, each * 0.9, base - top, f"{group}, {name}: {value:.3f}"
+        content += Markup('<text class="caption" x="0" y="{}">{}</text>').format(down + _NAME - 6, group)
+        down += _NAME
+        for name, (style, values) in lines.items():
+            value = values[place]
+            if value is None:
+                continue
+            content += Markup('<rect class="bar {}" x="0" y="{}" width="{:.2f}%" height="{}"><title>{}</title></rect>').format(
+                style, down, _WIDEST * value / longest, _BAR - 1, f"{group}, {name}: {value:.4f}"
             )
-        content += Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(left + wide / 2, base + 16, group)
-    content += Markup('<path class="axis" d="M{} {}H{}"/>').format(LEFT, base, WIDTH - RIGHT)
-    return Chart(title, note, drawing(title, content), tuple((style, name) for name, (style, _) in lines.items()))
+            down += _BAR
+        down += _GAP
+    height = down + _AXIS
+    drawing = Markup('<svg style="height:{}px" role="img" aria-label="{}">{}{}</svg>').format(height, title, _axis(longest, down), content)
+    return Chart(title, note, drawing, tuple((style, name) for name, (style, _) in lines.items()))
+
+
+def _axis(longest: float, base: int) -> Markup:
+    """Upright grid lines, with their numbers below."""
+    ticks = nice_ticks(0.0, longest)
+    places = decimals_of(ticks)
+    marks = [
+        Markup(
+            '<line class="grid" x1="{0:.2f}%" x2="{0:.2f}%" y1="0" y2="{1}"/><text class="caption" x="{0:.2f}%" y="{2}"{3}>{4}</text>'
+        ).format(_WIDEST * tick / longest, base, base + 14, Markup(' text-anchor="middle"') if tick else "", f"{tick:.{places}f}")
+        for tick in ticks
+    ]
+    return Markup("").join(marks)

@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -74,15 +75,25 @@ def test_names_are_escaped() -> None:
     chart = bar_chart('<b>"t"', "n", ["<i>"], {"<script>": ("model", [1.0])})
     assert "<script>" not in chart.svg
     assert "<i>" not in chart.svg
-    assert elements(chart, "title")[0].text == "<i>, <script>: 1.000"
+    assert elements(chart, "title")[0].text == "<i>, <script>: 1.0000"
 
 
-def test_bars_are_as_high_as_their_values_and_absent_ones_are_not_drawn() -> None:
+def test_bars_are_as_long_as_their_values_and_absent_ones_are_not_drawn() -> None:
     chart = bar_chart("t", "n", ["a", "b"], {"model": ("model", [1.0, 2.0]), "other": ("other1", [None, 0.5])})
-    heights = [float(bar.get("height", "nan")) for bar in elements(chart, "rect")]
-    assert len(heights) == 3
-    assert heights[1] == pytest.approx(2 * heights[0], abs=0.2)
-    assert heights[2] == pytest.approx(heights[0] / 2, abs=0.2)
+    lengths = [float(bar.get("width", "nan").removesuffix("%")) for bar in elements(chart, "rect")]
+    assert len(lengths) == 3
+    assert max(lengths) <= 100
+    assert lengths[1] == pytest.approx(2 * lengths[0], abs=0.02)
+    assert lengths[2] == pytest.approx(lengths[0] / 2, abs=0.02)
+
+
+def test_nothing_of_many_groups_lies_on_each_other_however_narrow_the_page() -> None:
+    groups = [f"SYMBOL{place} puts and calls" for place in range(12)]
+    chart = bar_chart("t", "n", groups, {f"line {place}": (f"other{place}", [0.1] * 12) for place in range(8)})
+    names = [(float(text.get("y", "nan")), text.text) for text in elements(chart, "text") if text.get("x") == "0"]
+    assert [name for _, name in names] == groups
+    tops = sorted([height - 12 for height, _ in names] + [float(bar.get("y", "nan")) for bar in elements(chart, "rect")])
+    assert all(below - above >= 6 for above, below in pairwise(tops)), "a name or bar covers another"
 
 
 def test_the_ribbon_stacks_to_one_and_shows_what_came() -> None:

@@ -1,9 +1,11 @@
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ml.report.cards import read_card
+from ml.report.page import TEMPLATES
 from ml.report.plots import group_plots, overview_plot
 
 ROWS = 400
@@ -50,3 +52,18 @@ def test_too_few_rows_get_no_picture(raw_card: dict[str, Any]) -> None:
 
 def test_overview_leaves_references_out(raw_card: dict[str, Any]) -> None:
     assert [name for _, name in overview_plot(read_card(raw_card)).legend] == ["model", "naive", "simple"]
+
+
+def test_each_line_of_an_overview_has_a_colour_of_its_own(raw_card: dict[str, Any]) -> None:
+    """As many as touches have: climatology and six closed forms."""
+    lines = [{"name": f"simple {place}", "role": "baseline", "metrics": {"rmse": 0.2}} for place in range(5)]
+    raw_card["groups"][0]["comparison"] += lines
+    styles = [style for style, _ in overview_plot(read_card(raw_card)).legend]
+    assert len(styles) == 8
+    assert len(set(styles)) == 8
+    page = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    colours = {re.search(rf"--{style}: (#\w+)", page).group(1) for style in styles}  # type: ignore[union-attr]
+    assert len(colours) == 8
+    for style in styles:
+        assert f".bar.{style} {{ fill: var(--{style})" in page
+        assert re.search(rf"i\.{style}\b[^}}]*background: var\(--{style}\)", page)
