@@ -29,8 +29,10 @@ METRIC_NOTES = {
     "calibration_error": "mean gap between stated and observed frequency; lower is better",
 }
 _PROMISED = 0.55
+#: The simplest line: each symbol's shares in training.
+_PRIOR = "majority"
 #: What leaks are measured against: the other baselines look at the features, and a future in these would raise them as well.
-_CONSTANTS = ("majority", "always up")
+_CONSTANTS = (_PRIOR, "always up")
 _LEAK_LINE, _LEAK_LINE_FEW_DAYS, _LEAK_DAYS = 0.04, 0.12, 1000
 _FEWEST_LEAK_DAYS = 120
 _FEWEST_SYMBOLS = 5
@@ -107,6 +109,10 @@ def _gain(model: np.ndarray, other: np.ndarray, rows: pd.DataFrame) -> Interval:
     return block_bootstrap(by_day(model - other, rows["closed_at"]))
 
 
+def _told(gain: Interval) -> str:
+    return f"{gain.mean:+.3f}, 95 % interval {gain.low:+.3f} to {gain.high:+.3f}"
+
+
 def _refuse_leak(name: str, rows: pd.DataFrame) -> None:
     days = rows["closed_at"].dt.floor("D").nunique()
     line = _LEAK_LINE if days >= _LEAK_DAYS else _LEAK_LINE_FEW_DAYS
@@ -124,12 +130,13 @@ def _finds_direction(rows: pd.DataFrame) -> dict[str, str]:
     gain = _gain(right, other, rows)
     loss = _log_loss_gain(rows)
     met = gain.low > 0 and loss.mean >= 0
+    over = "" if simple == _PRIOR else f"; over {_PRIOR!r} {_told(_gain(right, _right(rows, _PRIOR), rows))}"
     return {
         "text": "The next session's direction is stated right more often than by the strongest simple rule",
         "verdict": "met" if met else "not met",
         "reason": (
             f"{'' if met else 'no edge found: '}{right.mean():.3f} right against {other.mean():.3f} of {simple!r}; "
-            f"gain a day {gain.mean:+.3f}, 95 % interval {gain.low:+.3f} to {gain.high:+.3f}"
+            f"gain a day {_told(gain)}{over}"
         ),
     }
 
@@ -142,7 +149,7 @@ def _promise_55(group: dict[str, Any], rows: pd.DataFrame) -> dict[str, str]:
         "text": "More than 55 % of the directions right",
         "verdict": verdict(kept=interval.low > _PROMISED, simpler=shares[simple] >= _PROMISED),
         "reason": (
-            f"{found:.1%} of three classes, 95 % interval of a day's mean {interval.low:.1%} to {interval.high:.1%}; "
+            f"{found:.1%} of three classes; a day's mean is {interval.mean:.1%}, 95 % interval {interval.low:.1%} to {interval.high:.1%}; "
             f"the simple line that is right most often, {simple!r}, {shares[simple]:.1%}"
         ),
     }
@@ -154,19 +161,19 @@ def _losses(rows: pd.DataFrame, line: str) -> np.ndarray:
 
 def _log_loss_gain(rows: pd.DataFrame, line: str = "model") -> Interval:
     """How much lower a line's log-loss is than that of each symbol's shares in training."""
-    return _gain(_losses(rows, "majority"), _losses(rows, line), rows)
+    return _gain(_losses(rows, _PRIOR), _losses(rows, line), rows)
 
 
 def _beats_prior(rows: pd.DataFrame) -> dict[str, str]:
     gain = _log_loss_gain(rows)
-    simpler = simpler_keepers({line: _losses(rows, line) for line in LINES}, "majority", rows["closed_at"])
+    simpler = simpler_keepers({line: _losses(rows, line) for line in LINES}, _PRIOR, rows["closed_at"])
     told = ""
     if gain.low > 0 and simpler:
         other = _log_loss_gain(rows, simpler[0])
         told = f"; but the simpler {simpler[0]!r} gains {other.mean:+.4f} ({other.low:+.4f} to {other.high:+.4f})"
     moved = rows[rows["actual"] != NEUTRAL].reset_index(drop=True)
     rose = (moved["actual"] == UP).to_numpy()
-    losses = [_binary(rose, _chance_of_rise(_chances(moved, line))) for line in ("majority", "model")]
+    losses = [_binary(rose, _chance_of_rise(_chances(moved, line))) for line in (_PRIOR, "model")]
     side = _gain(losses[0], losses[1], moved)
     return {
         "text": "Probabilities have a lower log-loss than each symbol's shares in training",

@@ -106,17 +106,32 @@ def _beats_closed_forms(rows: pd.DataFrame) -> dict[str, str]:
         "reason": (
             f"Brier {losses['model'].mean():.4f} against {losses[strongest].mean():.4f} of {strongest!r} and {share.mean():.4f} of "
             f"{CLIMATOLOGY}; "
-            f"gain a day {gain.mean:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}"
+            f"gain a day {gain.mean:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}; {_by_right(rows)}"
         ),
     }
 
 
+def _by_right(rows: pd.DataFrame) -> str:
+    """Calls and puts apart, each against its own strongest closed form: together one may hide what the other loses."""
+    told = []
+    for right, part in rows.groupby("right"):
+        own = part.reset_index(drop=True)
+        losses = _losses(own)
+        strongest = str(losses.drop(columns="model").mean().idxmin())
+        gain = block_bootstrap(by_day((losses[strongest] - losses["model"]).to_numpy(), own["closed_at"]))
+        told.append(f"{right}s alone {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f}) against {strongest!r}")
+    return ", ".join(told)
+
+
 def _every_year(rows: pd.DataFrame) -> dict[str, str]:
     years = _losses(rows).groupby(rows["timestamp"].dt.year)
-    means = years.mean()[years.size() >= _FEWEST_OF_A_YEAR]
+    counts = years.size()
+    means = years.mean()[counts >= _FEWEST_OF_A_YEAR]
     text = f"In no year is the Brier more than {_NEAR} above that year's best closed form"
     if means.empty:
         return {"text": text, "verdict": "not met", "reason": f"no year has {_FEWEST_OF_A_YEAR} options"}
+    few = ", ".join(f"{year} ({count})" for year, count in counts[counts < _FEWEST_OF_A_YEAR].items())
+    few = f"; not judged, for fewer than {_FEWEST_OF_A_YEAR} options: {few}" if few else ""
     best = means.drop(columns="model").min(axis=1)
     excess = means["model"] - best
     worst, most = str(excess.idxmax()), float(excess.max())
@@ -127,8 +142,8 @@ def _every_year(rows: pd.DataFrame) -> dict[str, str]:
         "text": text,
         "verdict": verdict(kept=most <= _NEAR, simpler=most_of_form <= _NEAR),
         "reason": (
-            f"{most:+.4f} in {worst}, the worst of {len(excess)}; below it in {np.sum(excess < 0)}; the worst year of {form!r} alone has "
-            f"{most_of_form:+.4f}"
+            f"{most:+.4f} in {worst}, the worst of {len(excess)} years; below it in {np.sum(excess < 0)}; the worst year of {form!r} "
+            f"alone has {most_of_form:+.4f}{few}"
         ),
     }
 

@@ -60,6 +60,21 @@ def test_no_edge_is_found_and_said(predictions: pd.DataFrame) -> None:
     assert judgement.test_accuracy == lines["model"]["accuracy"]
 
 
+def test_each_interval_stands_beside_its_own_mean(predictions: pd.DataFrame) -> None:
+    """Days with fewer symbols weigh more in a mean over days than in the share of all rows, so that these may differ."""
+    lone = (predictions["symbol"] == "^GSPC") | (predictions["closed_at"].dt.year < predictions["closed_at"].dt.year.max())
+    rows = predictions[lone].reset_index(drop=True)
+    rows["logistic"] = np.where(np.arange(len(rows)) % 2 == 0, rows["actual"], rows["majority"])  # right most often by far
+    found, required, _ = judge_directions(rows).promises
+    right = (rows["model"] == rows["actual"]).astype(float)
+    days = right.groupby(rows["closed_at"].dt.floor("D")).mean()
+    assert f"{right.mean():.1%}" != f"{days.mean():.1%}", "the rows were to tell them apart"
+    assert required["reason"].startswith(f"{right.mean():.1%} of three classes; a day's mean is {days.mean():.1%}, 95 % interval ")
+    assert "of 'logistic'; gain a day -" in found["reason"]
+    over = (right - (rows["majority"] == rows["actual"])).groupby(rows["closed_at"].dt.floor("D")).mean().mean()
+    assert f"; over 'majority' {over:+.3f}, 95 % interval " in found["reason"]
+
+
 def test_what_the_logistic_line_keeps_too_is_trivially_met(predictions: pd.DataFrame) -> None:
     """Both know a little of what comes, the line a little more; then the line knows nothing."""
     rows, came = predictions.copy(), predictions["actual"].to_numpy(int)

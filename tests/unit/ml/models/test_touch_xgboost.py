@@ -146,6 +146,25 @@ def test_what_climatology_or_one_closed_form_keeps_too_is_trivially_met(predicti
     assert judge_touches(rows).promises[0]["verdict"] == "trivially met"
 
 
+def test_a_year_that_is_not_judged_is_named(predictions: pd.DataFrame) -> None:
+    last = predictions["timestamp"].dt.year.max()
+    few = predictions[(predictions["timestamp"].dt.year < last) | (predictions["timestamp"].dt.year == last).cumsum().between(1, 130)]
+    reason = judge_touches(few.reset_index(drop=True)).promises[1]["reason"]
+    assert reason.endswith(f"; not judged, for fewer than 200 options: {last} (130)")
+    years = predictions["timestamp"].dt.year.nunique()
+    assert f"the worst of {years - 1} years; " in reason
+    assert "not judged" not in judge_touches(predictions).promises[1]["reason"]
+
+
+def test_calls_that_lose_what_puts_gain_are_told_apart(predictions: pd.DataFrame) -> None:
+    rows, forms = predictions.copy(), [name for name in predictions if str(name).startswith("closed form")]
+    for form in forms:
+        rows[form] = 0.5
+    rows["model"] = np.where(rows["right"] == "put", 0.5 + 0.02 * (rows["actual"] - 0.5), 0.5 - 0.01 * (rows["actual"] - 0.5))
+    reason = judge_touches(rows).promises[0]["reason"]
+    assert f"; calls alone -0.0050 (-0.0050 to -0.0050) against {forms[0]!r}, puts alone +0.0099 (+0.0099 to +0.0099) against" in reason
+
+
 def test_shuffled_labels_fall_to_climatology(data: Dataset) -> None:
     label = data.labels["touched"]
     known = label["value"].notna()
