@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ml.gate import Decision, Evidence
-from ml.validation.significance import Interval
+from ml.gate import Decision, Evidence, Gain, readable
 
 _FACTS = ("verdict", "trained_date", "training_samples", "universe", "feature_set", "data_hash")
+_HASH_SHOWN = 12
 
 
 def render(decision: Decision, challenger: Mapping[str, Any], champion: Mapping[str, Any] | None) -> str:
@@ -34,7 +34,7 @@ def render(decision: Decision, challenger: Mapping[str, Any], champion: Mapping[
         "|---|---|---|---|---|---|---|",
         *(_row(one) for one in decision.evidence),
         "",
-        "Figures are the loss saved a day with its 95 % interval, on walk-forward rows that both stated; above 0 is better.",
+        _legend(decision.evidence),
         "",
         "| | challenger | champion |",
         "|---|---|---|",
@@ -53,8 +53,17 @@ def render(decision: Decision, challenger: Mapping[str, Any], champion: Mapping[
     return "\n".join(lines) + "\n"
 
 
+def _legend(evidence: Sequence[Evidence]) -> str:
+    measures = " or ".join(dict.fromkeys(readable(one.metric) for one in evidence))
+    return (
+        f"Figures are how much of the other line's {measures} is saved, then the loss saved a day, each with its 95 % interval, on "
+        "walk-forward rows that both stated; above 0 is better."
+    )
+
+
 def _fact(card: Mapping[str, Any], name: str) -> str:
-    return str(card.get(name, "–"))
+    value = str(card.get(name, "–"))
+    return value[:_HASH_SHOWN] if name == "data_hash" else value
 
 
 def _window(card: Mapping[str, Any]) -> str:
@@ -62,14 +71,19 @@ def _window(card: Mapping[str, Any]) -> str:
 
 
 def _row(one: Evidence) -> str:
-    against = f"{_interval(one.gain)} ({one.champion_line})" if one.gain else "–"
-    simplest, strongest = f"{_interval(one.edge)} ({one.baseline})", f"{_interval(one.beyond)} ({one.strongest})"
+    against = f"{_gain(one, one.gain)} ({one.champion_line})" if one.gain else "–"
+    simplest, strongest = f"{_gain(one, one.edge)} ({one.baseline})", f"{_gain(one, one.beyond)} ({one.strongest})"
     return f"| {one.label} | {one.rows} | {one.days} | {simplest} | {strongest} | {one.line} | {against} |"
 
 
-def _interval(interval: Interval) -> str:
-    return f"{interval.mean:+.3g} [{interval.low:+.3g}, {interval.high:+.3g}]"
+def _gain(one: Evidence, gain: Gain) -> str:
+    share, raw = gain.share(one.metric), f"{gain.mean:+.3g} [{gain.low:+.3g}, {gain.high:+.3g}]"
+    return f"**{share.mean:+.1%}** [{share.low:+.1%}, {share.high:+.1%}]; {raw}" if share else raw
 
 
 def _canaries(canaries: Mapping[str, Any]) -> list[str]:
-    return [f"- {name}: {found['verdict']}" for name, found in canaries.items() if isinstance(found, Mapping)]
+    return [
+        f"- {name}: {found['verdict']}{': ' + str(found['reason']) if 'reason' in found else ''}"
+        for name, found in canaries.items()
+        if isinstance(found, Mapping)
+    ]

@@ -6,11 +6,12 @@ where its 95 % interval, of daily means in blocks of 20 days (a sixth of the day
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,8 +27,9 @@ from ml.registry import WALK_FORWARD, Registered
 from ml.validation.losses import MODEL, row_losses, stated_lines
 from ml.validation.significance import Interval, block_bootstrap, by_day
 
+_RMSE = "rmse"
 #: What is averaged by day to compare two versions, in the words of a sentence.
-_MEASURES = {"rmse": "squared error", "mae": "absolute error", "pinball_95": "quantile loss", "log_loss": "log-loss", "brier": "Brier"}
+_MEASURES = {_RMSE: "squared error", "mae": "absolute error", "pinball_95": "quantile loss", "log_loss": "log-loss", "brier": "Brier"}
 
 
 class Outcome(StrEnum):
@@ -37,6 +39,30 @@ class Outcome(StrEnum):
     KEEP = "keep"
     """As good as the champion, and nothing newer in it: the champion stays."""
     REFUSE = "refuse"
+
+
+class Gain(NamedTuple):
+    """The loss saved a day, with its 95 % interval, and ``other``: the mean loss a day of what it is compared with."""
+
+    mean: float
+    low: float
+    high: float
+    other: float
+
+    def share(self, metric: str) -> Interval | None:
+        """What is saved as a fraction of :func:`readable` of the other; None where the other loses nothing.
+
+        Where squared errors are averaged, people read their root: saving a fraction s of the square saves 1 - sqrt(1 - s) of that.
+        """
+        if not self.other > 0:
+            return None
+        saved = [value / self.other for value in self[:3]]
+        return Interval(*(1 - math.sqrt(max(1 - value, 0.0)) if metric == _RMSE else value for value in saved))
+
+
+def readable(metric: str) -> str:
+    """What people read of a metric's loss, in the words of a sentence."""
+    return "RMSE" if metric == _RMSE else _MEASURES.get(metric, metric.replace("_", " "))
 
 
 @dataclass(frozen=True)
@@ -55,11 +81,11 @@ class Evidence:
     days: int
     baseline: str
     line: str
-    edge: Interval
+    edge: Gain
     strongest: str
-    beyond: Interval
+    beyond: Gain
     champion_line: str | None = None
-    gain: Interval | None = None
+    gain: Gain | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +184,7 @@ def _unbeaten(evidence: Sequence[Evidence]) -> str:
     return f"; it does not beat the strongest line, {', '.join(told)}" if told else ""
 
 
-def _told(one: Evidence, gain: Interval) -> str:
+def _told(one: Evidence, gain: Gain) -> str:
     """Say what was found of a label, beside the champion."""
     rows = f"on {one.rows} rows of {one.days} days that both stated"
     if one.line == one.champion_line != MODEL:
@@ -166,9 +192,11 @@ def _told(one: Evidence, gain: Interval) -> str:
     return f"{one.label} ({_saved(one.metric, gain)}, {rows})"
 
 
-def _saved(metric: str, gain: Interval) -> str:
+def _saved(metric: str, gain: Gain) -> str:
     measure = _MEASURES.get(metric, metric.replace("_", " "))
-    return f"{measure} saved a day {gain.mean:+.3g}, 95 % interval {gain.low:+.3g} to {gain.high:+.3g}"
+    told = f"{measure} saved a day {gain.mean:+.3g}, 95 % interval {gain.low:+.3g} to {gain.high:+.3g}"
+    share = gain.share(metric)
+    return f"{told}: {share.mean:+.1%} ({share.low:+.1%} to {share.high:+.1%}) of the {readable(metric)}" if share else told
 
 
 def read_walk_forward(found: Registered) -> pd.DataFrame:
@@ -256,8 +284,8 @@ def _against(one: Evidence, rows: pd.DataFrame, other: pd.DataFrame, champion_li
     return replace(one, days=days, champion_line=champion_line, gain=gain)
 
 
-def _gain(own: np.ndarray, other: np.ndarray, closed_at: pd.Series) -> Interval:
-    return block_bootstrap(by_day(other - own, closed_at))
+def _gain(own: np.ndarray, other: np.ndarray, closed_at: pd.Series) -> Gain:
+    return Gain(*block_bootstrap(by_day(other - own, closed_at)), other=float(by_day(other, closed_at).mean()))
 
 
 def _days(closed_at: pd.Series) -> int:

@@ -14,7 +14,7 @@ import pytest
 from include.costs import costs_of
 from include.errors import ModelError
 from ml.catalog import CATALOG
-from ml.gate import Decision, Outcome, decide
+from ml.gate import Decision, Gain, Outcome, decide
 from ml.registry import Registered
 from tests.walk_forwards import DAYS, walk
 
@@ -63,11 +63,26 @@ def test_a_first_champion_says_what_it_promised_beyond_the_simplest_line(version
     )
 
 
+def saved(gain: Gain) -> str:
+    raw = f"squared error saved a day {gain.mean:+.3g}, 95 % interval {gain.low:+.3g} to {gain.high:+.3g}"
+    share = [1 - np.sqrt(1 - value / gain.other) for value in (gain.mean, gain.low, gain.high)]
+    return f"{raw}: {share[0]:+.1%} ({share[1]:+.1%} to {share[2]:+.1%}) of the RMSE"
+
+
 def told(decision: Decision, label: str = "tomorrow") -> str:
     """What the reason says of a label: by what measure, where, by how much and on how much."""
     one = next(one for one in decision.evidence if one.label == label)
-    saved = f"squared error saved a day {one.gain.mean:+.3g}, 95 % interval {one.gain.low:+.3g} to {one.gain.high:+.3g}"
-    return f"{label} ({saved}, on {one.rows} rows of {one.days} days that both stated)"
+    return f"{label} ({saved(one.gain)}, on {one.rows} rows of {one.days} days that both stated)"
+
+
+def test_what_is_saved_is_told_in_the_measure_of_the_promises(version):
+    """A model whose errors are half of the baseline's saves half of its RMSE, and three quarters of its squared error."""
+    rows = walk(0.5)
+    rows = rows.assign(naive=rows["actual"] + 2 * (rows["model"] - rows["actual"]))
+    for metric, share in (("rmse", 0.5), ("mae", 0.5), ("brier", 0.75)):
+        [one] = decide(version(rows, metric=metric), None, {}).evidence
+        assert one.edge.share(metric).mean == pytest.approx(share)
+    assert Gain(0.0, 0.0, 0.0, 0.0).share("rmse") is None
 
 
 def test_the_strongest_line_that_is_not_beaten_is_named(version):
@@ -78,8 +93,7 @@ def test_the_strongest_line_that_is_not_beaten_is_named(version):
     [one] = decision.evidence
     assert (decision.serves, one.strongest) == ({"tomorrow": "model"}, "better")
     assert one.beyond.high < 0
-    saved = f"squared error saved a day {one.beyond.mean:+.3g}, 95 % interval {one.beyond.low:+.3g} to {one.beyond.high:+.3g}"
-    unbeaten = f"; it does not beat the strongest line, 'better' in tomorrow ({saved})"
+    unbeaten = f"; it does not beat the strongest line, 'better' in tomorrow ({saved(one.beyond)})"
     assert decision.reason == f"the first champion; by rmse it beats 'naive' in tomorrow{unbeaten}"
     assert decide(version(strong), version(walk(0.9, seed=3)), {}).reason.endswith(f", and nowhere worse{unbeaten}")
 
@@ -113,7 +127,7 @@ def test_an_equal_one_is_kept_out_unless_it_knows_newer_data(version):
     champion = version(walk(0.5, days=400), last="2018-11-30")
     same = decide(version(walk(0.5, days=400), last="2018-11-30"), champion, {})
     assert same.outcome is Outcome.KEEP
-    nothing = "tomorrow (squared error saved a day +0, 95 % interval +0 to +0, on 400 rows of 400 days that both stated)"
+    nothing = "tomorrow (squared error saved a day +0, 95 % interval +0 to +0: +0.0% (+0.0% to +0.0%) of the RMSE, on 400 rows of 400 days that both stated)"
     assert same.reason == f"not better than version 1, which stays, in {nothing}; nor does it know later days than 2018-11-30"
     newer = decide(version(walk(0.5, days=400), last="2018-12-31"), champion, {})
     assert newer.outcome is Outcome.PROMOTE
