@@ -125,7 +125,6 @@ class Card(_Part):
     main_metric: MainMetric
     promises: Annotated[tuple[Promise, ...], Field(min_length=1)]
     verdict: Verdict
-    verdict_reason: str
     importance: dict[str, dict[str, Figure]] = {}
     dated_split: dict[str, Any] = {}
     no_trade: str | None = None

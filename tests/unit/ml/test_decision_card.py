@@ -38,6 +38,10 @@ def test_gains_stand_in_percent_of_what_promises_are_about(page: str) -> None:
     assert "how much of the other line's RMSE is saved, then the loss saved a day" in page
 
 
+def test_a_promise_reads_as_one(page: str) -> None:
+    assert "- **met**: promised: Better; found: 1 against 2\n" in page
+
+
 def test_canaries_that_do_not_apply_say_why_and_hashes_are_short(page: str) -> None:
     assert "- planted signal: not applicable: the fit does not look at labels\n- shuffled labels: at the baseline\n" in page
     assert "| data_hash | 0123456789ab | – |" in page

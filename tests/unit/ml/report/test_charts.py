@@ -92,8 +92,9 @@ def test_nothing_of_many_groups_lies_on_each_other_however_narrow_the_page() -> 
     chart = bar_chart("t", "n", groups, {f"line {place}": (f"other{place}", [0.1] * 12) for place in range(8)})
     names = [(float(text.get("y", "nan")), text.text) for text in elements(chart, "text") if text.get("x") == "0"]
     assert [name for _, name in names] == groups
-    tops = sorted([height - 12 for height, _ in names] + [float(bar.get("y", "nan")) for bar in elements(chart, "rect")])
-    assert all(below - above >= 6 for above, below in pairwise(tops)), "a name or bar covers another"
+    bars = [(float(bar.get("y", "nan")), float(bar.get("height", "nan"))) for bar in elements(chart, "rect")]
+    placed = sorted([(bottom - 12, 12.0) for bottom, _ in names] + bars)
+    assert all(top + height <= below for (top, height), (below, _) in pairwise(placed)), "a name or bar covers another"
 
 
 def test_the_ribbon_stacks_to_one_and_shows_what_came() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from include.errors import ConfigurationError, LakeError
 from include.lake import Lake
@@ -191,6 +192,12 @@ def test_a_model_of_an_older_feature_set_is_marked(model_lake: Lake, trained: di
         "AAPL took no part: there are no rows.",
         "^VIX took no part: it is a statistic and no price that anyone can hold.",
     ]
+
+
+def test_a_promise_that_was_not_kept_does_not_read_as_a_fact(page: str, trained: dict[str, Trained]) -> None:
+    summary = page.split('<section class="verdicts"')[1].split("</section>", maxsplit=1)[0]
+    for model in trained.values():
+        assert f"<b>Promised:</b> {escape(model.card['promises'][0]['text'])}. <b>Found:</b> " in summary
 
 
 def test_the_headline_counts_forecasts_alone(page: str, model_lake: Lake, trained: dict[str, Trained]) -> None:
