@@ -119,7 +119,7 @@ def _by_right(rows: pd.DataFrame) -> str:
         losses = _losses(own)
         strongest = str(losses.drop(columns="model").mean().idxmin())
         gain = block_bootstrap(by_day((losses[strongest] - losses["model"]).to_numpy(), own["closed_at"]))
-        told.append(f"{right}s alone {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f}) against {strongest!r}")
+        told.append(f"{right}s alone {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f}) against their strongest, {strongest!r}")
     return ", ".join(told)
 
 

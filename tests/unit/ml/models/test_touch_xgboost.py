@@ -162,7 +162,10 @@ def test_calls_that_lose_what_puts_gain_are_told_apart(predictions: pd.DataFrame
         rows[form] = 0.5
     rows["model"] = np.where(rows["right"] == "put", 0.5 + 0.02 * (rows["actual"] - 0.5), 0.5 - 0.01 * (rows["actual"] - 0.5))
     reason = judge_touches(rows).promises[0]["reason"]
-    assert f"; calls alone -0.0050 (-0.0050 to -0.0050) against {forms[0]!r}, puts alone +0.0099 (+0.0099 to +0.0099) against" in reason
+    assert (
+        f"; calls alone -0.0050 (-0.0050 to -0.0050) against their strongest, {forms[0]!r}, puts alone +0.0099 (+0.0099 to +0.0099) against"
+        in reason
+    )
 
 
 def test_shuffled_labels_fall_to_climatology(data: Dataset) -> None:
