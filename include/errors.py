@@ -27,6 +27,10 @@ class ModelError(MarketmillError):
     """A model cannot be trained, stored or read back as asked."""
 
 
+class RegistryError(MarketmillError):
+    """The registry of models cannot be reached; no model is to blame, and a moment later it may answer."""
+
+
 class InsufficientDataError(ModelError):
     """There is too little data to train a model or to judge it; nothing is wrong with either, and a longer time would do."""
 

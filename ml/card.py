@@ -27,8 +27,8 @@ _SCHEME = (
 )
 _CODE = Path(__file__).parent
 _NOT_TRAINING = (
-    "report", "models", "drift", "stages.py", "card.py", "registry.py", "catalog.py", "gate.py", "promotion.py", "decision_card.py",
-    "prediction.py", "replay.py",
+    "report", "models", "drift", "stages.py", "card.py", "registry.py", "registry_server.py", "catalog.py", "gate.py", "promotion.py",
+    "decision_card.py", "prediction.py", "replay.py",
 )  # fmt: skip
 
 

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, mkdtemp
@@ -25,6 +23,7 @@ from filelock import FileLock
 from include.errors import ModelError
 from include.settings import settings
 from ml.catalog import make_model
+from ml.registry_server import connect, reaching
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -277,7 +276,9 @@ def _open(version: ModelVersion) -> Registered:
     # Beside a SQLite file the artifacts lie on this machine and are read in place; a server's are fetched, and go with what holds them.
     fetched = None if _sqlite_file() else mkdtemp(prefix="marketmill-model-")
     try:
-        found = _checked(version, Path(download_artifacts(run_id=version.run_id, artifact_path="", tracking_uri=uri, dst_path=fetched)))
+        with reaching(uri):
+            folder = download_artifacts(run_id=version.run_id, artifact_path="", tracking_uri=uri, dst_path=fetched)
+        found = _checked(version, Path(folder))
     except BaseException:
         if fetched:
             rmtree(fetched, ignore_errors=True)
@@ -353,17 +354,7 @@ def _experiment(client: MlflowClient) -> str:
 
 def _client() -> MlflowClient:
     with exclusive():
-        return _connect(settings().mlflow_tracking_uri)
-
-
-@lru_cache(maxsize=4)
-def _connect(uri: str) -> MlflowClient:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    from mlflow import MlflowClient
-
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    client.search_registered_models(max_results=1)  # makes or migrates the tables
-    return client
+        return connect(settings().mlflow_tracking_uri)
 
 
 def _sqlite_file() -> Path | None:

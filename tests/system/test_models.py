@@ -134,7 +134,7 @@ def test_a_demotion_is_one_form(airflow):
 def test_a_wrong_form_fails_with_one_sentence(airflow):
     ran = airflow.run("predict", models=["regime5_xgboost"])
     assert ran.code == 1
-    assert "regime5_xgboost have no champion; run promote_models" in ran.log
+    assert "regime5_xgboost has no champion; run promote_models" in ran.log
 
 
 def test_the_module_is_a_command(airflow):

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse, Response
 
-from include.errors import ConfigurationError, LakeError, MarketmillError, ModelError
+from include.errors import ConfigurationError, LakeError, MarketmillError, ModelError, RegistryError
 
 MEDIA_TYPE = "application/problem+json"
 #: What can be wrong with a body, beside its fields.
@@ -101,7 +101,7 @@ def _invalid(request: Request, error: Exception) -> Response:
 def _ours(request: Request, error: Exception) -> Response:
     if isinstance(error, ConfigurationError):
         return answer(request, 422, str(error))
-    status = 503 if isinstance(error, LakeError | ModelError) else 500
+    status = 503 if isinstance(error, LakeError | ModelError | RegistryError) else 500
     return answer(request, status, str(error))
 
 

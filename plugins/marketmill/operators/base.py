@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from include.errors import ConfigurationError, MarketmillError
+from include.errors import ConfigurationError, MarketmillError, RegistryError
 from include.results.errors import ResultsError
 from marketmill.reasons import keep_reason
 
@@ -18,7 +18,7 @@ from marketmill.reasons import keep_reason
 class MillOperator(BaseOperator, ABC):
     """An operator whose errors on purpose fail the task with their one sentence: to try again would not cure them.
 
-    The results database is the exception: one that does not answer may do so a moment later.
+    The results database and the registry of models are the exception: one that does not answer may do so a moment later.
     """
 
     def execute(self, context: Context) -> Any:
@@ -30,7 +30,7 @@ class MillOperator(BaseOperator, ABC):
         try:
             refuse_unknown_fields(context)
             return self.work(context)
-        except ResultsError as error:
+        except (ResultsError, RegistryError) as error:
             raise AirflowException(f"to be tried again: {error}") from None
         except MarketmillError as error:
             self.log.error("%s", error)  # noqa: TRY400  (the sentence says it all)
@@ -47,7 +47,7 @@ class MillOperator(BaseOperator, ABC):
 
     @abstractmethod
     def work(self, context: Context) -> Any:
-        """Do the work; a :class:`~include.errors.MarketmillError` is final, but for the results database; any other is worth a retry."""
+        """Do the work; a :class:`~include.errors.MarketmillError` is final, but for the databases' own; any other is worth a retry."""
 
 
 def refuse_unknown_fields(context: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ class ChooseChampionsOperator(MillOperator):
         asked = [find_entry(model_id).model_id for model_id in context["params"].get("models") or []]
         champions = [model_id for model_id in asked or CATALOG if registry.holder(model_id, registry.CHAMPION)]
         if missing := sorted({*asked} - {*champions}):
-            raise ConfigurationError(f"{', '.join(missing)} have no champion; run promote_models")
+            raise ConfigurationError(f"{', '.join(missing)} {'has' if len(missing) == 1 else 'have'} no champion; run promote_models")
         if not champions:
             self.skip("no model has a champion yet; run train_models and promote_models")
         return list(dict.fromkeys(champions))

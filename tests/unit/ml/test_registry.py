@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
 from include.errors import ModelError
 from ml import registry
@@ -124,7 +125,7 @@ def test_versions_find_and_unfinished_ones(tmp_path: Path) -> None:
 def test_a_failed_registration_leaves_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with registry_at(tmp_path):
         client = registry._client()
-        monkeypatch.setattr(type(client), "set_model_version_tag", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        monkeypatch.setattr(MlflowClient, "set_model_version_tag", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
         with pytest.raises(OSError, match="disk full"):
             registry.register(card("a"), {"garch.json": b"{}"}, {})
         assert challenger(MODEL) is None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 import ml.prediction
 from include.assets import PREDICTIONS
-from include.errors import ModelError
+from include.errors import ModelError, RegistryError
 from include.predictions import read_predictions
 from marketmill.operators.prediction import ChooseChampionsOperator, PredictOperator
 from ml import registry
@@ -32,8 +32,18 @@ def test_every_champion_predicts_unless_some_are_named(context, champions):
     assert CHOOSE.execute(context(models=["regime5_xgboost", "regime5_xgboost"])) == ["regime5_xgboost"]
 
 
+def test_a_registry_that_does_not_answer_is_asked_again_later(context, monkeypatch):
+    def holder(*_: str) -> str:
+        raise RegistryError("the registry of models at http://127.0.0.1:9 cannot be reached")
+
+    monkeypatch.setattr("ml.registry.holder", holder)
+    with pytest.raises(AirflowException, match=r"to be tried again: .*127.0.0.1:9 cannot be reached") as caught:
+        CHOOSE.execute(context())
+    assert not isinstance(caught.value, AirflowFailException)
+
+
 def test_a_named_model_must_have_a_champion(context, champions):
-    with pytest.raises(AirflowFailException, match="touch_xgboost have no champion; run promote_models"):
+    with pytest.raises(AirflowFailException, match="touch_xgboost has no champion; run promote_models"):
         CHOOSE.execute(context(models=["volatility_garch", "touch_xgboost"]))
     champions.clear()
     with pytest.raises(AirflowSkipException, match="no model has a champion yet"):
