@@ -23,7 +23,7 @@ from filelock import FileLock
 from include.errors import ModelError
 from include.settings import settings
 from ml.catalog import make_model
-from ml.registry_server import connect, reaching
+from ml.registry_server import connect, reaching, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,7 +47,6 @@ _MODEL_FOLDER = "model"
 _HASH_TAG = "sha256."
 _IDENTITY_TAG = "identity"
 _LOCK_SECONDS = 300
-_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class VersionNote:
 @contextmanager
 def exclusive() -> Iterator[None]:
     """Hold the right to change the SQLite file, its tables included; may be entered again inside. A server has no such thing."""
-    database = _sqlite_file()
+    database = sqlite_file(settings().mlflow_tracking_uri)
     if database is None:
         yield
         return
@@ -274,7 +273,7 @@ def _open(version: ModelVersion) -> Registered:
     uri = settings().mlflow_tracking_uri
     version = _client().get_model_version(version.name, version.version)  # a search leaves the aliases out
     # Beside a SQLite file the artifacts lie on this machine and are read in place; a server's are fetched, and go with what holds them.
-    fetched = None if _sqlite_file() else mkdtemp(prefix="marketmill-model-")
+    fetched = None if sqlite_file(settings().mlflow_tracking_uri) else mkdtemp(prefix="marketmill-model-")
     try:
         with reaching(uri):
             folder = download_artifacts(run_id=version.run_id, artifact_path="", tracking_uri=uri, dst_path=fetched)
@@ -346,7 +345,7 @@ def _experiment(client: MlflowClient) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    database = _sqlite_file()
+    database = sqlite_file(settings().mlflow_tracking_uri)
     # Beside the database, by its full path: MLflow's default would be the folder that the process happens to be in.
     location = (database.parent / "artifacts").as_uri() if database else None
     return str(client.create_experiment(name, artifact_location=location))
@@ -355,8 +354,3 @@ def _experiment(client: MlflowClient) -> str:
 def _client() -> MlflowClient:
     with exclusive():
         return connect(settings().mlflow_tracking_uri)
-
-
-def _sqlite_file() -> Path | None:
-    uri = settings().mlflow_tracking_uri
-    return Path(uri.removeprefix(_SQLITE)).absolute() if uri.startswith(_SQLITE) else None

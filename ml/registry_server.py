@@ -1,4 +1,4 @@
-"""The connection to MLflow: a server that cannot be reached is said in good time and in one sentence."""
+"""The connection to MLflow: its file is made whole or not at all; a server that cannot be reached is said soon and in one sentence."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from include.errors import RegistryError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_SQLITE = "sqlite:///"
 #: What MLflow reads from the environment, where a user's own values win: by its own a refused connection is tried for four minutes.
 _DEFAULTS = MappingProxyType(
     {
@@ -28,14 +30,36 @@ _DEFAULTS = MappingProxyType(
 
 @lru_cache(maxsize=4)
 def connect(uri: str) -> MlflowClient:
-    """Return the client of a registry, its tables made or migrated; each of its methods raises RegistryError as :func:`reaching` does."""
+    """Return the client of a registry with its tables; each of its methods raises RegistryError as :func:`reaching` does.
+
+    Where the registry is a SQLite file, the caller is alone with it.
+    """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
+    if (file := sqlite_file(uri)) and not file.exists():
+        _make(file)
     client = cast("MlflowClient", _Reaching(MlflowClient(tracking_uri=uri, registry_uri=uri), uri))
-    client.search_registered_models(max_results=1)  # makes or migrates the tables
+    client.search_registered_models(max_results=1)  # makes the tables of a server's database
     return client
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """The file that a registry is, if it is one."""
+    return Path(uri.removeprefix(_SQLITE)).absolute() if uri.startswith(_SQLITE) else None
+
+
+def _make(file: Path) -> None:
+    """Make a registry's file under another name first: what is left of a making that was killed, MLflow would refuse for ever."""
+    from mlflow import MlflowClient
+
+    half = file.with_name(f"{file.name}.half")
+    for left in (half, half.with_name(f"{half.name}-journal")):
+        left.unlink(missing_ok=True)
+    uri = f"{_SQLITE}{half}"
+    MlflowClient(tracking_uri=uri, registry_uri=uri).search_registered_models(max_results=1)
+    half.replace(file)
 
 
 @contextmanager

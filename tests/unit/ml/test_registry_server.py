@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -14,6 +18,8 @@ from mlflow.exceptions import RestException
 from include.errors import ModelError, RegistryError
 from include.settings import settings
 from ml import promotion, registry
+from ml.registry_server import connect
+from tests.conftest import PROJECT
 
 RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
@@ -91,3 +97,23 @@ def test_a_server_that_says_nothing_is_told(address, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     with socket.create_server(address), pytest.raises(RegistryError, match="cannot be reached"):
         registry.holders()
+
+
+def test_a_kill_while_the_file_is_made_leaves_nothing_that_is_refused(tmp_path):
+    file = tmp_path / "mlflow.db"
+    half = file.with_name("mlflow.db.half")
+    code = f"from ml.registry_server import connect; connect('sqlite:///{file}')"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT) as making:
+        while not (half.exists() and tables(half)):
+            assert making.poll() is None
+            time.sleep(0.01)
+        making.kill()
+    assert tables(half), "it was killed half-way"
+    assert not file.exists()
+    assert list(connect(f"sqlite:///{file}").search_registered_models()) == []
+    assert not half.exists()
+
+
+def tables(file: Path) -> list[str]:
+    with sqlite3.connect(file) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
