@@ -1,4 +1,4 @@
-"""Run every bench module and write docs/benchmarks.*; ``--quick`` leaves out the largest sizes.
+"""Run every bench module and write docs/benchmarks.*; ``--quick`` leaves out the largest sizes, ``--renew`` the rows of other modules.
 
 A bench module is a file of this package with ``rows(quick: bool) -> list[dict]``; see :func:`bench.row.row`.
 """
@@ -15,7 +15,7 @@ from typing import Any
 import bench
 from bench.machine import describe
 from bench.measure import BenchError
-from bench.page import table, write_results
+from bench.page import renew_results, table, write_results
 from include.errors import MarketmillError
 from include.settings import PROJECT
 
@@ -24,7 +24,10 @@ Rows = Callable[[bool], list[dict[str, Any]]]
 
 def main() -> int:
     """Measure, print, write; 1 when a module could not measure."""
-    options = _options().parse_args()
+    parser = _options()
+    options = parser.parse_args()
+    if options.renew and (options.quick or not options.only):
+        parser.error("--renew wants the names of modules, and their whole sizes")
     modules = find_modules()
     if unknown := set(options.only) - set(modules):
         print(f"bench: no module {', '.join(sorted(unknown))}; there are {', '.join(modules)}", file=sys.stderr)
@@ -40,8 +43,11 @@ def main() -> int:
             print(f"bench: {name} could not be measured: {error}", file=sys.stderr)
             return 1
     print(table(found))
-    if not options.only:
+    if options.renew:
+        renew_results(PROJECT / "docs", found, machine, f"python -m bench {' '.join(options.only)} --renew")
+    elif not options.only:
         write_results(PROJECT / "docs", found, machine, quick=options.quick)
+    if options.renew or not options.only:
         print("bench: written to docs/benchmarks.md and docs/benchmarks.json")
     return 0
 
@@ -61,7 +67,8 @@ def find_modules() -> dict[str, Rows]:
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="leave out the largest sizes")
-    parser.add_argument("only", nargs="*", help="modules to run; then nothing is written")
+    parser.add_argument("only", nargs="*", help="modules to run; then nothing is written, but with --renew")
+    parser.add_argument("--renew", action="store_true", help="put the rows of the modules into the page, with the time beside them")
     return parser
 
 

@@ -41,11 +41,30 @@ is the overhead of calling small kernels (295 bars of a symbol take a quarter of
 
 def write_results(folder: Path, rows: Sequence[Mapping[str, Any]], machine: Mapping[str, Any], *, quick: bool) -> None:
     """Write ``benchmarks.json`` and ``benchmarks.md`` into a folder."""
-    results = {"machine": dict(machine), "quick": quick, "rows": list(rows)}
+    _write(folder, {"machine": dict(machine), "quick": quick, "rows": list(rows), "renewed": []})
+
+
+def renew_results(folder: Path, rows: Sequence[Mapping[str, Any]], machine: Mapping[str, Any], command: str) -> None:
+    """Put rows that were measured by themselves in the place of those of the same name, and say so beside the table."""
+    results = json.loads((folder / "benchmarks.json").read_text(encoding="utf-8"))
+    names = [item["name"] for item in rows]
+    results["rows"] = [item for item in results["rows"] if item["name"] not in names] + list(rows)
+    others = [part for part in results.get("renewed", []) if part["command"] != command]
+    results["renewed"] = [*others, {"command": command, "rows": names, "date": machine["date"], "load": machine["load"]}]
+    _write(folder, results)
+
+
+def _write(folder: Path, results: Mapping[str, Any]) -> None:
+    machine, rows = results["machine"], results["rows"]
     (folder / "benchmarks.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    said = " A quick run: without the largest sizes." if quick else ""
-    page = _HEAD.format(**{**machine, "versions": versions, "quick": said}) + table(rows) + "\n" + cost_curve(rows) + _NOTES
+    said = " A quick run: without the largest sizes." if results["quick"] else ""
+    apart = "".join(
+        f"\nMeasured by themselves on {part['date']}, load before the start {part['load']}, by `{part['command']}`: the "
+        f"{len(part['rows'])} rows from *{part['rows'][0]}* to *{part['rows'][-1]}*.\n"
+        for part in results["renewed"]
+    )
+    page = _HEAD.format(**{**machine, "versions": versions, "quick": said}) + table(rows) + "\n" + apart + cost_curve(rows) + _NOTES
     (folder / "benchmarks.md").write_text(page, encoding="utf-8")
 
 
