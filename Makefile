@@ -15,7 +15,7 @@ setup: ## make .venv with the pinned packages (does nothing when it is there)
 run: setup ## ten years of bars -> checks -> features -> models -> predictions -> report (SOURCE=, UNIVERSE=, CSV_FOLDER=, YEARS=)
 	@$(IN_PROJECT) exec bin/run_mill
 
-test: setup ## the tests, 20 minutes on two cores (LONG=1: with those that take minutes each, as .ci/run does)
+test: setup ## the tests (LONG=1: with those that take minutes each, as .ci/run does)
 	@$(IN_PROJECT) python -m pytest $(if $(LONG),,-m "not long") -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 chaos: setup ## kill the chain at random moments, and break what it stands on (KILLS=100, SEED=7)

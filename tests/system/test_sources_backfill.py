@@ -21,7 +21,7 @@ from tests.shared_data import shared_data
 from tests.system.sources import Airflow, Vendors, held, landed, open_vendors, published
 from tests.unit.marketmill.hooks.binance_market import walk
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 STOCKS = [["AAPL", "^GSPC"], ["MSFT", "^IXIC"], ["IBM"], ["GOOG"]]
 PAIRS = [["BTC/USDT"], ["ETH/USDT"], ["SOL/USDC"], ["LTC/USDT"]]

@@ -19,7 +19,7 @@ from tests.postgresql import new_database
 from tests.results_database import postgresql_server  # noqa: F401 - a fixture
 from tests.system.sources import Airflow
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 
 PAIRS = {"BTC/USDT": "BTCUSDT_5m.csv", "ETH/USDT": "ETHUSDT_5m.csv", "POL/USDT": "MATICUSDT_5m.csv"}

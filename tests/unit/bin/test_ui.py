@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ PROJECT = Path(__file__).resolve().parents[3]
 def start(port: str, folder: Path, path: str) -> subprocess.Popen[str]:
     environment = {"PATH": path, "MARKETMILL_HOME": str(folder)}
     command = [str(PROJECT / "bin" / "ui"), port]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Tests that run in the background of a shell ignore Ctrl-C, and so would what they start.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard)  # noqa: PLW1509
 
 
 @pytest.mark.parametrize("port", ["", "abc", "0", "65536", "-1", "80 80"])
