@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from reprlib import Repr
 from typing import TypeVar
 
 import yaml
@@ -11,6 +12,19 @@ from pydantic import BaseModel, ValidationError
 from include.errors import ConfigurationError
 
 Model = TypeVar("Model", bound=BaseModel)
+#: A wrong value is shown as far as a person reads it, however large it is.
+_SHOWN = Repr()
+_SHOWN.maxlevel, _SHOWN.maxstring, _SHOWN.maxother = 2, 80, 80
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Reads no alias: a few lines of them stand for more than any memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, f"the alias *{event.anchor} is not allowed; write it out", event.start_mark)
+        return super().compose_node(parent, index)
 
 
 def load_yaml(path: Path, model: type[Model]) -> Model:
@@ -22,7 +36,7 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
         If the file is missing, is no YAML mapping, or a key is unknown, missing or has a value that is not allowed.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)  # noqa: S506 (a safe one)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -46,5 +60,5 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         elif fault["type"] == "missing":
             faults.append(f"{key}: is missing")
         else:
-            faults.append(f"{key}: {fault['msg']}, got {fault['input']!r}")
+            faults.append(f"{key}: {fault['msg']}, got {_SHOWN.repr(fault['input'])}")
     return "; ".join(faults)
