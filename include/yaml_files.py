@@ -52,7 +52,10 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Each fault as ``key: what is wrong``; for an unknown key, the keys there are."""
     faults = []
+    places = [fault["loc"] for fault in error.errors()]
     for fault in error.errors():
+        if any(len(place) > len(fault["loc"]) and place[: len(fault["loc"])] == fault["loc"] for place in places):
+            continue  # what holds a faulty part counts as empty without it
         key = ".".join(str(part) for part in fault["loc"]) or "file"
         if fault["type"] == "extra_forbidden":
             allowed = f" (allowed: {', '.join(model.model_fields)})" if len(fault["loc"]) == 1 else ""

@@ -23,3 +23,12 @@ def test_a_wrong_value_is_shown_as_far_as_a_person_reads_it(tmp_path: Path) -> N
     with pytest.raises(ConfigurationError, match=r"long.yaml: instruments: .*, got 'xxxx.*\.\.\..*xxxx'") as told:
         load_yaml(path, Universe)
     assert len(str(told.value)) < 400
+
+
+def test_a_faulty_part_is_one_fault(tmp_path: Path) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text("name: odd\ndescription: d\ninstruments:\n- {symbol: ../../x, name: x, kind: stock, calendar: XNYS}\n")
+    with pytest.raises(ConfigurationError) as told:
+        load_yaml(path, Universe)
+    assert "instruments.0.symbol" in str(told.value)
+    assert "at least 1 item" not in str(told.value)
