@@ -78,7 +78,7 @@ def test_a_bad_file_fails_the_run_by_name_after_the_others_were_published(dags_t
     (tmp_path / "NKE.csv").write_text(header + "2018-02-20,10,12,9,ten,1000\n")
     ran = dags_test("backfill_market", source="csv", csv_folder=str(tmp_path), symbols=["IBM", "NKE"], start="2018-02-01", end="2018-03-01")
     assert ran.code == 1
-    assert ran.said("1 of 2 symbols could not be fetched whole, what landed whole is published")
+    assert ran.said("1 of 2 symbols could not be fetched whole, published is what landed whole")
     assert ran.said("NKE: 2018-02-01 to 2018-03-01 is missing: NKE.csv, line 2, column close: 'ten' is not a number")
     bars = read_month(lake, lake.bars("1d"), "2018-02")
     assert bars.select(["symbol", "source", "adjustment"]).to_pylist() == [{"symbol": "IBM", "source": "csv", "adjustment": "raw"}] * 19

@@ -23,7 +23,7 @@ def test_a_backfill_and_the_month_after_it(dags_test, lake, hashes, tmp_path):
     asked = {"universe": "global26", "source": "csv", "csv_folder": str(tmp_path)}
     backfill = dags_test("backfill_market", **asked, start="2023-02-01", end="2024-02-01")
     assert backfill.code == 1
-    assert backfill.said("1 of 26 symbols could not be fetched whole, what landed whole is published")
+    assert backfill.said("1 of 26 symbols could not be fetched whole, published is what landed whole")
     assert len(read_current(lake, "1d").names) >= 75
     year = read_features(lake, "1d", names=["return_20"])
     assert set(year["symbol"]) == symbols - {"META"}

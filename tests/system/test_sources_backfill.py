@@ -110,7 +110,7 @@ def test_what_a_vendor_refuses_is_named_the_rest_is_published_and_a_rerun_comple
     vendors.yahoo.faults.add(Fault("status", "MSFT", times=None, status=422, text="Entrada no válida"))
     ran = airflow.run("backfill_market", **form)
     assert ran.code == 1
-    assert "1 of 2 symbols could not be fetched whole, what landed whole is published" in ran.log
+    assert "1 of 2 symbols could not be fetched whole, published is what landed whole" in ran.log
     assert "  MSFT: 2010-01-01 to 2010-03-01 is missing: " in ran.log
     assert "Entrada no válida" in ran.log
     assert landed(airflow.lake, "yahoo", "1d", "MSFT", *span) == []

@@ -230,10 +230,10 @@ class ConfirmCompleteOperator(MillOperator):
         if failed:
             cure = _CORRECT_FILES if self.reviewed["plan"]["source"] == SourceName.CSV else _CORRECT_LINE
             missing.append(
-                f"{len(failed)} of {symbols} symbols could not be fetched whole, what landed whole is published; {cure}:{_lines(failed)}"
+                f"{len(failed)} of {symbols} symbols could not be fetched whole, published is what landed whole; {cure}:{_lines(failed)}"
             )
         if held:
-            missing.append(f"{len(held)} of {symbols} symbols are held back, the others are published:{_lines(held)}")
+            missing.append(f"{len(held)} of {symbols} symbols are held back, of the others what landed is published:{_lines(held)}")
         if missing:
             raise SourceError("\n".join(missing))
 

@@ -267,7 +267,7 @@ def test_the_last_step_names_what_is_missing(context, capsys):
         ConfirmCompleteOperator(task_id="confirm", reviewed=reviewed, checked=checked).execute(context())
 
     cure = (
-        "what landed whole is published; correct what a line says is wrong, then run the same again, and only what is missing is asked for"
+        "published is what landed whole; correct what a line says is wrong, then run the same again, and only what is missing is asked for"
     )
     with pytest.raises(AirflowFailException) as caught:
         confirm({"B": "gone", "C": "late"}, {"A": "9 of 20 bars are missing"})
@@ -275,7 +275,7 @@ def test_the_last_step_names_what_is_missing(context, capsys):
         f"2 of 3 symbols could not be fetched whole, {cure}:",
         "  B: gone",
         "  C: late",
-        "1 of 3 symbols are held back, the others are published:",
+        "1 of 3 symbols are held back, of the others what landed is published:",
         "  A: 9 of 20 bars are missing",
     ]
     with pytest.raises(AirflowFailException, match=r"^1 of 1 symbols are held back"):
