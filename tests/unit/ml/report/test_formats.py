@@ -1,6 +1,7 @@
 import pytest
 
-from ml.report.formats import heat, moment, number, percent, price, signed_percent
+from ml.report.formats import heat, moment, month_style, month_words, number, percent, price, signed_percent
+from ml.report.quality_months import MonthQuality
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,24 @@ def test_numbers() -> None:
     assert price(None) == "null"
     assert price(123456.789) == "123456.789"
     assert moment(None) == "no time"
+
+
+@pytest.mark.parametrize(
+    ("month", "style", "words"),
+    [
+        (None, "none", "not asked for, or not listed"),
+        (MonthQuality(), "none", "0 of 0 bars"),
+        (MonthQuality(unheld=21), "unheld", "0 of 0 bars, the source has nothing for 21 more"),
+        (MonthQuality(expected=20), "full", "20 of 20 bars"),
+        (MonthQuality(expected=20, missing=1, outage=2), "few", "17 of 20 bars, no row came for 1, 2 in a known outage"),
+        (MonthQuality(expected=20, missing=3, too_many=True), "many", "17 of 20 bars, no row came for 3"),
+        (
+            MonthQuality(expected=20, missing=3, turned_away=3, refused=3, too_many=True, held=True),
+            "many held",
+            "17 of 20 bars, 3 rows refused, held back for this",
+        ),
+        (MonthQuality(held=True), "full held", "0 of 0 bars, held back"),
+    ],
+)
+def test_a_month_has_a_colour_and_words(month: MonthQuality | None, style: str, words: str) -> None:
+    assert (month_style(month), month_words(month)) == (style, words)

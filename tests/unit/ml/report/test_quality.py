@@ -24,9 +24,8 @@ from include.schemas import BARS, LANDING, QUARANTINE, conform
 from include.universes import Instrument, Kind, Universe, load_universe, pick_instruments
 from ml.report import page, publish
 from ml.report import quality as quality_module
-from ml.report.formats import month_style, month_words
+from ml.report.formats import month_style
 from ml.report.quality import QualityPage, read_quality_page
-from ml.report.quality_months import MonthQuality
 from ml.report.runs import quality_path, report_path
 
 SAMPLE = load_universe("sample")
@@ -357,27 +356,6 @@ def test_the_page_is_whole_and_loads_nothing(lake: Lake, store: Store) -> None:
     assert "<time>2018-02</time>: 17 of 19 bars, no row came for 1, 1 row refused." in text
     assert "title=" not in text
     assert "59 kept + 1 refused = 60 fetched" in text
-
-
-@pytest.mark.parametrize(
-    ("month", "style", "words"),
-    [
-        (None, "none", "not asked for, or not listed"),
-        (MonthQuality(), "none", "0 of 0 bars"),
-        (MonthQuality(unheld=21), "unheld", "0 of 0 bars, the source has nothing for 21 more"),
-        (MonthQuality(expected=20), "full", "20 of 20 bars"),
-        (MonthQuality(expected=20, missing=1, outage=2), "few", "17 of 20 bars, no row came for 1, 2 in a known outage"),
-        (MonthQuality(expected=20, missing=3, too_many=True), "many", "17 of 20 bars, no row came for 3"),
-        (
-            MonthQuality(expected=20, missing=3, turned_away=3, refused=3, too_many=True, held=True),
-            "many held",
-            "17 of 20 bars, 3 rows refused, held back for this",
-        ),
-        (MonthQuality(held=True), "full held", "0 of 0 bars, held back"),
-    ],
-)
-def test_a_month_has_a_colour_and_words(month: MonthQuality | None, style: str, words: str) -> None:
-    assert (month_style(month), month_words(month)) == (style, words)
 
 
 def rendered(lake: Lake) -> str:
